@@ -33,6 +33,10 @@ pub struct State {
     pub is_committed: bool,
     /// The content was removed or erased: nothing can be sent any more.
     pub is_content_gone: bool,
+    /// A bounce came back.
+    pub is_bounced: bool,
+    /// The recipient complained.
+    pub is_complained: bool,
     /// Attempts so far; the number of the last one.
     pub attempts: u32,
     /// Attempts that count towards `max_attempts`, since the last redrive.
@@ -156,6 +160,11 @@ pub fn apply(
             P::Held { reason }
         }
         (P::Held { reason }, E::Aborted) if !s.is_committed => P::Held { reason },
+        (phase, E::Committed) if phase.is_final() && !s.is_committed => {
+            s.is_committed = true;
+            phase
+        }
+        (phase, E::Aborted) if phase.is_final() && !s.is_committed => phase,
 
         (P::Queued { .. } | P::Deferred { .. }, E::Attempted(a)) if a.attempt == s.attempts + 1 => {
             s.attempts = a.attempt;
@@ -216,9 +225,16 @@ pub fn apply(
             s.expires_after = *expires_after;
             s.spent = 0;
             s.ready_at = at;
-            P::Queued { due: at }
+            if s.is_committed { P::Queued { due: at } } else { P::Prepared }
         }
-        (phase @ (P::Delivered | P::Unknown { .. }), E::Bounced { .. } | E::Complained) => phase,
+        (phase @ (P::Delivered | P::Unknown { .. }), E::Bounced { .. }) => {
+            s.is_bounced = true;
+            phase
+        }
+        (phase @ (P::Delivered | P::Unknown { .. }), E::Complained) => {
+            s.is_complained = true;
+            phase
+        }
         (phase, E::ContentRemoved | E::Erased) if phase.is_final() => {
             s.is_content_gone = true;
             phase
@@ -244,6 +260,8 @@ impl State {
             expires_after: queued.policy.expires_after,
             is_committed,
             is_content_gone: false,
+            is_bounced: false,
+            is_complained: false,
             attempts: 0,
             spent: 0,
             unknown_attempts: 0,
@@ -326,7 +344,13 @@ impl State {
             Phase::Unknown { cause } => (0, cause.map_or("", Cause::as_str)),
             Phase::Prepared | Phase::Sending | Phase::Delivered | Phase::Cancelled => (0, ""),
         };
-        let flags = [self.is_committed, self.is_content_gone, self.is_unresolved].map(u8::from);
+        let flags = [
+            self.is_committed,
+            self.is_content_gone,
+            self.is_unresolved,
+            self.is_bounced,
+            self.is_complained,
+        ];
         let counts = [self.attempts, self.spent, self.unknown_attempts, self.idle_rounds];
         let times = [due, self.ready_at.as_micros(), self.expires_at().as_micros()];
         let send_at = self.send_at.map_or(0, Timestamp::as_micros);
@@ -337,7 +361,7 @@ impl State {
             out.extend_from_slice(text.as_bytes());
             out.push(0);
         }
-        out.extend_from_slice(&flags);
+        out.extend(flags.map(u8::from));
         out.extend(counts.iter().flat_map(|count| count.to_le_bytes()));
         out.extend(times.iter().chain([&send_at]).flat_map(|time| time.to_le_bytes()));
     }

@@ -143,7 +143,7 @@ pub fn decide(state: Option<&State>, command: Command, given: &Given) -> Result<
             Ok(vec![MailEvent::Cancelled { by }])
         }
         (P::Queued { .. } | P::Deferred { .. }, C::Reschedule(send_at, by)) => {
-            let is_so = s.phase == P::Queued { due: send_at } && s.send_at == Some(send_at);
+            let is_so = s.send_at == Some(send_at) && matches!(s.phase, P::Queued { .. });
             Ok(if is_so { vec![] } else { vec![MailEvent::Rescheduled { send_at, by }] })
         }
 
@@ -166,6 +166,8 @@ pub fn decide(state: Option<&State>, command: Command, given: &Given) -> Result<
         (P::Queued { .. } | P::Deferred { .. } | P::Held { .. } | P::Sending, C::Abort) => {
             Err(Refusal::Committed)
         }
+        (_, C::Bounce(_)) if s.is_bounced => Ok(vec![]),
+        (_, C::Complain) if s.is_complained => Ok(vec![]),
         (P::Delivered | P::Unknown { .. }, C::Bounce(reply)) => Ok(vec![MailEvent::Bounced { reply }]),
         (P::Delivered | P::Unknown { .. }, C::Complain) => Ok(vec![MailEvent::Complained]),
 
