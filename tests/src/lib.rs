@@ -7,4 +7,5 @@
 //! [`oracle`] (who compares what was promised with what happened), [`service`] (the binary as a process),
 //! [`faults`] (disks that fail).
 
+pub mod load;
 pub mod sink;

@@ -25,6 +25,7 @@ mod script;
 pub use action::Action;
 pub use certificate::{Authority, Certificate};
 pub use log::{Connection, End, Keep, Log, Outcome, Sighting, Transaction};
+pub(crate) use message::TOKEN_MARK;
 pub use script::{Extensions, Rule, Script, Stage, Tls};
 
 use anyhow::{Context as _, Result, bail};
