@@ -1,1 +1,29 @@
-//! Stub.
+//! The ledger in SQLite: the only crate that knows SQL.
+//!
+//! It knows how events are stored, hashed, anchored, read, projected into views, backed up and restored. It must
+//! not know what a delivery may do next (that is core), SMTP, HTTP, or the command line.
+//!
+//! Reading order: `chain` (the hash), `codec` (events as stored), `sql` (schema and statements), `writer` (the
+//! one that commits), [`SqliteLedger`] (the port), `anchor`, `read`.
+
+mod anchor;
+mod chain;
+mod codec;
+mod connect;
+mod fault;
+mod filesystem;
+mod identity;
+mod ledger;
+mod read;
+mod row;
+mod secret;
+mod shared;
+mod sql;
+mod views;
+mod writer;
+
+pub use fault::{OpenError, ReadError};
+pub use ledger::{CloseError, LedgerOptions, SqliteLedger};
+
+#[cfg(test)]
+mod tests;

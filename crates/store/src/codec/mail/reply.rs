@@ -1,0 +1,39 @@
+//! Replies: the codes are plain, the text is personal, for it often quotes the address.
+
+use super::super::text::Text;
+use super::super::{Undecodable, json, parse_personal};
+use postledger_core::reply::{Enhanced, Reply};
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StoredReply {
+    code: u16,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    enhanced: Option<Text<Enhanced>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredText {
+    reply: String,
+}
+
+impl From<&Reply> for StoredReply {
+    fn from(reply: &Reply) -> Self {
+        Self { code: reply.code, enhanced: reply.enhanced.map(Text) }
+    }
+}
+
+impl StoredReply {
+    /// Joined with its text; an empty one once that was erased.
+    pub(super) fn with(self, personal: Option<&[u8]>) -> Result<Reply, Undecodable> {
+        let text = parse_personal(personal)?.map_or_else(String::new, |StoredText { reply }| reply);
+        Ok(Reply { code: self.code, enhanced: self.enhanced.map(|enhanced| enhanced.0), text })
+    }
+}
+
+/// The personal part of an event with that reply; none for an empty text.
+pub(super) fn personal_text(reply: &Reply) -> Option<String> {
+    (!reply.text.is_empty()).then(|| json(&StoredText { reply: reply.text.clone() }))
+}

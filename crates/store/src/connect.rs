@@ -1,0 +1,75 @@
+//! Connections to the ledger's file and what must hold of every one of them.
+
+use crate::fault::OpenError;
+use crate::sql;
+use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnection, SqlitePool, SqlitePoolOptions};
+use sqlx::{ConnectOptions, query_scalar};
+use std::path::Path;
+use std::time::Duration;
+
+/// Up to 3.51.2 a second checkpointer in one process can corrupt a database in WAL mode.
+const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
+
+/// `PRAGMA synchronous` for FULL: a commit is synced before it is answered.
+const FULL: i64 = 2;
+
+/// Connections for reading, at most.
+const READERS: u32 = 3;
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    // Statements carry no values, but neither are they worth a line each.
+    SqliteConnectOptions::new()
+        .filename(path)
+        .foreign_keys(false)
+        .busy_timeout(Duration::from_secs(5))
+        .statement_cache_capacity(128)
+        .pragma("secure_delete", "ON")
+        .disable_statement_logging()
+}
+
+/// For writing. `page_size` and `auto_vacuum` take effect on a new file only, where they must come before WAL;
+/// checkpoints run elsewhere; macOS syncs for real only with `fullfsync`.
+pub(crate) fn for_writing(path: &Path, create: bool) -> SqliteConnectOptions {
+    options(path)
+        .create_if_missing(create)
+        .page_size(4096)
+        .auto_vacuum(SqliteAutoVacuum::Incremental)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .pragma("wal_autocheckpoint", "0")
+        .pragma("fullfsync", "ON")
+        .pragma("checkpoint_fullfsync", "ON")
+        .pragma("cache_size", "-8192")
+}
+
+/// For reading, also beside a running service or after a killed one.
+pub(crate) fn for_reading(path: &Path) -> SqliteConnectOptions {
+    options(path).read_only(true)
+}
+
+/// A small pool of connections for reading.
+pub(crate) fn pool(path: &Path) -> SqlitePool {
+    SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_lazy_with(for_reading(path))
+}
+
+/// Refuses an SQLite that is too old, or one that would not sync its commits.
+pub(crate) async fn check(connection: &mut SqliteConnection) -> Result<(), OpenError> {
+    let found: String = query_scalar(sql::VERSION).fetch_one(&mut *connection).await?;
+    let mut numbers = found.split('.').map(|number| number.parse().unwrap_or(0));
+    let mut next = || numbers.next().unwrap_or(0);
+    if (next(), next(), next()) < OLDEST_SQLITE {
+        return Err(OpenError::OldSqlite(found));
+    }
+    let synchronous: i64 = query_scalar(sql::SYNCHRONOUS).fetch_one(&mut *connection).await?;
+    let journal_mode: String = query_scalar(sql::JOURNAL_MODE).fetch_one(&mut *connection).await?;
+    if synchronous != FULL || journal_mode != "wal" {
+        return Err(OpenError::NotDurable { synchronous, journal_mode });
+    }
+    Ok(())
+}

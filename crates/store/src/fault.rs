@@ -1,0 +1,189 @@
+//! What can go wrong, by what the caller does next.
+
+use postledger_core::id::Position;
+use postledger_core::ledger::LedgerError;
+use std::path::PathBuf;
+
+/// The ledger was not opened. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// There is nothing to read.
+    #[error("there is no ledger at {0}")]
+    Missing(PathBuf),
+    /// Another process has it.
+    #[error("another instance is running on {0}")]
+    Locked(PathBuf),
+    /// It was written by a later version of the program.
+    #[error(
+        "the ledger has format {found}, and this version knows formats up to {known}: \
+         run the version that wrote it, or a later one"
+    )]
+    NewerFormat {
+        /// What it has.
+        found: i64,
+        /// What is known.
+        known: i64,
+    },
+    /// The file is something else, or damaged at its beginning.
+    #[error("{path} is not a ledger: {detail}")]
+    NotALedger {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        detail: String,
+    },
+    /// The secret is not the one that this ledger was written with.
+    #[error("{0}")]
+    Secret(String),
+    /// The journal is not the one that the anchor saw: in words for an operator.
+    #[error("{0}")]
+    Anchor(String),
+    /// The record cannot be read, or does not follow from the one before it.
+    #[error("corrupt record at position {position} of {stream}: {detail}")]
+    Corrupt {
+        /// Where.
+        position: Position,
+        /// Whose.
+        stream: String,
+        /// What is wrong.
+        detail: String,
+    },
+    /// The directory lies on a network filesystem, whose locks and syncs cannot be relied on.
+    #[error("{0} lies on a network filesystem; keep the ledger on a local disk")]
+    NetworkFilesystem(PathBuf),
+    /// SQLite is too old.
+    #[error("SQLite {0} is too old: 3.51.3 is needed")]
+    OldSqlite(String),
+    /// SQLite would acknowledge what is not synced.
+    #[error(
+        "commits would not be durable: synchronous is {synchronous} and journal_mode {journal_mode}, not 2 and wal"
+    )]
+    NotDurable {
+        /// As read back.
+        synchronous: i64,
+        /// As read back.
+        journal_mode: String,
+    },
+    /// The first append failed.
+    #[error("the start could not be recorded: {0}")]
+    Append(String),
+    /// A file operation failed.
+    #[error("{what} {path}: {source}")]
+    Io {
+        /// What was being done.
+        what: &'static str,
+        /// To what.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The database failed.
+    #[error("the ledger cannot be read: {0}")]
+    Unreadable(String),
+}
+
+/// A record that cannot be read: it concerns one stream, and others go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CorruptRecord {
+    pub position: Position,
+    pub stream: String,
+    pub detail: String,
+}
+
+/// Reading failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// A record cannot be read.
+    #[error("corrupt record at position {position} of {stream}: {detail}")]
+    Corrupt {
+        /// Where.
+        position: Position,
+        /// Whose.
+        stream: String,
+        /// What is wrong, without personal data.
+        detail: String,
+    },
+    /// The database failed.
+    #[error("the ledger cannot be read: {0}")]
+    Unreadable(String),
+}
+
+impl From<CorruptRecord> for ReadError {
+    fn from(CorruptRecord { position, stream, detail }: CorruptRecord) -> Self {
+        Self::Corrupt { position, stream, detail }
+    }
+}
+
+impl From<sqlx::Error> for ReadError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Unreadable(error.to_string())
+    }
+}
+
+impl From<ReadError> for LedgerError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Corrupt { position, stream, detail } => Self::Corrupt { position, stream, detail },
+            ReadError::Unreadable(detail) => Self::Unreadable(detail),
+        }
+    }
+}
+
+impl From<ReadError> for OpenError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Corrupt { position, stream, detail } => Self::Corrupt { position, stream, detail },
+            ReadError::Unreadable(detail) => Self::Unreadable(detail),
+        }
+    }
+}
+
+impl From<CorruptRecord> for OpenError {
+    fn from(CorruptRecord { position, stream, detail }: CorruptRecord) -> Self {
+        Self::Corrupt { position, stream, detail }
+    }
+}
+
+impl From<sqlx::Error> for OpenError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Unreadable(error.to_string())
+    }
+}
+
+impl OpenError {
+    /// For `map_err` of a file operation.
+    pub(crate) fn io(what: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { what, path, source }
+    }
+
+    /// Whether it says that what is stored is not what was stored: exit code 5.
+    pub const fn is_verification(&self) -> bool {
+        matches!(self, Self::Anchor(_) | Self::Corrupt { .. } | Self::NotALedger { .. })
+    }
+}
+
+/// Why a write did not happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum WriteFault {
+    /// The disk is full. Rolled back.
+    Full,
+    /// Somebody else holds the file. Rolled back.
+    Busy,
+    /// A row exists already. Rolled back.
+    Exists,
+    /// Anything else: the state of the file is not known any more.
+    Broken(String),
+}
+
+impl From<sqlx::Error> for WriteFault {
+    fn from(error: sqlx::Error) -> Self {
+        let code = error.as_database_error().and_then(|e| e.code()).and_then(|code| code.parse::<i32>().ok());
+        match code.map(|code| code & 0xff) {
+            Some(libsqlite3_sys::SQLITE_FULL) => Self::Full,
+            Some(libsqlite3_sys::SQLITE_BUSY) => Self::Busy,
+            Some(libsqlite3_sys::SQLITE_CONSTRAINT) => Self::Exists,
+            _ => Self::Broken(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The data directory: where things lie in it, and what the filesystem under it can do.
+
+use crate::fault::OpenError;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// Names inside a data directory.
+#[derive(Debug, Clone)]
+pub(crate) struct DataDirectory(pub PathBuf);
+
+impl DataDirectory {
+    pub(crate) fn ledger(&self) -> PathBuf {
+        self.0.join("ledger.db")
+    }
+
+    pub(crate) fn views(&self) -> PathBuf {
+        self.0.join("views.db")
+    }
+
+    pub(crate) fn anchor(&self) -> PathBuf {
+        self.0.join("anchor")
+    }
+
+    pub(crate) fn secret(&self) -> PathBuf {
+        self.0.join("secret")
+    }
+
+    /// Creates it, for its owner only, unless it is there. Refuses a network filesystem.
+    pub(crate) fn prepare(&self) -> Result<(), OpenError> {
+        let created = DirBuilder::new().recursive(true).mode(0o700).create(&self.0);
+        created.map_err(OpenError::io("cannot create", &self.0))?;
+        let network = is_network(&self.0).map_err(OpenError::io("cannot examine", &self.0))?;
+        if network { Err(OpenError::NetworkFilesystem(self.0.clone())) } else { Ok(()) }
+    }
+
+    /// The lock that one instance holds for as long as the file lives.
+    pub(crate) fn lock(&self) -> Result<File, OpenError> {
+        let path = self.0.join("lock");
+        let mut options = OpenOptions::new();
+        let opened = options.write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let file = opened.map_err(OpenError::io("cannot open", &path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(fs::TryLockError::WouldBlock) => Err(OpenError::Locked(self.0.clone())),
+            Err(fs::TryLockError::Error(error)) => Err(OpenError::io("cannot lock", path)(error)),
+        }
+    }
+}
+
+/// NFS, SMB, CIFS, Coda, AFS, 9P, Ceph, Lustre, GlusterFS over FUSE is not told from other FUSE.
+#[cfg(target_os = "linux")]
+fn is_network(path: &Path) -> io::Result<bool> {
+    const NETWORK: [u64; 9] = [
+        0x6969,
+        0x517B,
+        0xFF53_4D42,
+        0xFE53_4D42,
+        0x7375_7245,
+        0x5346_414F,
+        0x0102_1997,
+        0x00C3_6400,
+        0x0BD0_0BD0,
+    ];
+    let kind = rustix::fs::statfs(path)?.f_type;
+    // The field's type differs between targets; only its low 32 bits name the filesystem.
+    Ok(u64::try_from(kind).is_ok_and(|kind| NETWORK.contains(&(kind & 0xffff_ffff))))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_network(_path: &Path) -> io::Result<bool> {
+    Ok(false)
+}
+
+/// Bytes that an unprivileged process may still write there.
+pub(crate) fn free_space(path: &Path) -> io::Result<u64> {
+    let found = rustix::fs::statvfs(path)?;
+    Ok(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
+/// Makes a rename or a new file in the parent directory durable.
+pub(crate) fn sync_parent(path: &Path) -> Result<(), OpenError> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let synced = File::open(parent).and_then(|directory| directory.sync_all());
+    synced.map_err(OpenError::io("cannot sync", parent))
+}
+
+/// Writes a whole file under a temporary name and renames it into place. Durable on return; never half there.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> Result<(), OpenError> {
+    let partial = partial(path);
+    let write = || {
+        let mut options = OpenOptions::new();
+        let mut file = options.write(true).create(true).truncate(true).mode(mode).open(&partial)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&partial, path)
+    };
+    write().map_err(OpenError::io("cannot write", path))?;
+    sync_parent(path)
+}
+
+/// The name under which a file is made before it is whole.
+pub(crate) fn partial(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".partial");
+    name.into()
+}

@@ -1,0 +1,239 @@
+//! The ledger in SQLite, as the other crates see it.
+
+mod open;
+mod queue;
+mod submit;
+mod upkeep;
+
+use crate::fault::{OpenError, ReadError};
+use crate::filesystem::{DataDirectory, free_space};
+use crate::read::Reading;
+use crate::shared::Shared;
+use crate::writer::{Appending, Entry, Job, Journal};
+use postledger_core::clock::{Clock, Entropy};
+use postledger_core::content::Content;
+use postledger_core::event::{Event, NodeEvent, Recorded};
+use postledger_core::id::{LedgerId, MessageId, Ordinal, Position, Stream};
+use postledger_core::ledger::{
+    Append, BoxFuture, Ledger, LedgerError, LedgerHead, OpenMessage, Submission, Submitted, Subscriber,
+};
+use postledger_core::name::Tenant;
+use postledger_core::secret::Secret;
+use queue::OpenScan;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{JoinHandle, JoinSet};
+
+/// How a ledger is opened.
+pub struct LedgerOptions {
+    /// The data directory.
+    pub dir: PathBuf,
+    /// Where the anchor lies; in the data directory unless given.
+    pub anchor: Option<PathBuf>,
+    /// Recorded by the start.
+    pub program_version: String,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// For salts, the secret and the ledger's id.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl std::fmt::Debug for LedgerOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { dir, anchor, .. } = self;
+        f.debug_struct("LedgerOptions").field("dir", dir).field("anchor", anchor).finish_non_exhaustive()
+    }
+}
+
+/// The ledger of a data directory, open for writing: one instance at a time.
+///
+/// Dropping it without [`SqliteLedger::close`] is what a crash is to the ledger: nothing acknowledged is lost.
+pub struct SqliteLedger {
+    id: LedgerId,
+    directory: DataDirectory,
+    secret: Secret,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    shared: Arc<Shared>,
+    reading: Reading,
+    queue: RwLock<Option<mpsc::Sender<Job>>>,
+    open_scan: Mutex<Option<Arc<OpenScan>>>,
+    writer: Mutex<Option<JoinHandle<(Journal, crate::anchor::Anchor)>>>,
+    tasks: Mutex<JoinSet<()>>,
+    _lock: Arc<File>,
+}
+
+/// The orderly end did not come about; the next start finds what was acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the ledger was not closed in order: {0}")]
+pub struct CloseError(String);
+
+impl SqliteLedger {
+    /// Opens the ledger of a data directory, and creates it where there is none. Takes the instance lock, checks
+    /// what must hold, compares the journal with its anchor, and raises the epoch by a `Started`, durable on
+    /// return. Starts the tasks that belong to it, on the current runtime.
+    ///
+    /// # Errors
+    /// [`OpenError`]: nothing was changed, but for a ledger that was new.
+    ///
+    /// # Cancel safety
+    /// Not to be dropped halfway in a process that goes on: the start may or may not be recorded.
+    pub async fn open(options: LedgerOptions) -> Result<Arc<Self>, OpenError> {
+        open::open(options).await
+    }
+
+    /// Names the ledger.
+    pub const fn id(&self) -> LedgerId {
+        self.id
+    }
+
+    /// Keys digests and tokens.
+    pub const fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
+    /// Resolves with the reason once a write or a sync has failed for good: the process must stop, within a
+    /// second, and its next start will find what was acknowledged.
+    pub async fn failed(&self) -> String {
+        self.shared.failed().await
+    }
+
+    /// Free space in bytes below which nothing new is accepted; what became of attempts is still recorded. 64 MiB
+    /// unless set. Takes effect within a second.
+    pub fn set_reserve(&self, bytes: u64) {
+        self.shared.reserve_bytes.store(bytes, Ordering::Release);
+    }
+
+    /// Bytes that may still be written to the filesystem of the data directory.
+    ///
+    /// # Errors
+    /// As the system reports them.
+    pub fn free_space(&self) -> std::io::Result<u64> {
+        free_space(&self.directory.0)
+    }
+
+    /// Commits what stands in the queue, records the orderly stop, syncs the anchor, and ends the tasks. Further
+    /// writes are refused. A second call does nothing.
+    ///
+    /// # Errors
+    /// [`CloseError`] if the stop could not be recorded.
+    pub async fn close(&self) -> Result<(), CloseError> {
+        drop(self.queue.write().unwrap_or_else(PoisonError::into_inner).take());
+        let Some(writer) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+            return Ok(());
+        };
+        let close = |error: &dyn std::fmt::Display| CloseError(error.to_string());
+        let (mut journal, mut anchor) = writer.await.map_err(|error| close(&error))?;
+        let is_writable = self.shared.is_writable();
+        self.shared.stop();
+        let mut tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        tasks.shutdown().await;
+        if !is_writable {
+            return Err(CloseError("a write had failed".into()));
+        }
+        let stopped = node_event(&mut journal, NodeEvent::Stopped, &*self.clock, &*self.entropy).await;
+        stopped.map_err(|error| close(&error))?;
+        let marked = anchor.write(&journal.mark()).and_then(|()| anchor.handle()?.sync_all());
+        marked.map_err(|error| close(&error))?;
+        self.shared.committed(journal.position, journal.hash, 0, Default::default());
+        self.reading.pool.close().await;
+        sqlx::Connection::close(journal.connection).await.map_err(|error| close(&error))
+    }
+
+    fn queue(&self) -> Result<mpsc::Sender<Job>, LedgerError> {
+        let queue = self.queue.read().unwrap_or_else(PoisonError::into_inner);
+        queue.clone().filter(|_| self.shared.is_writable()).ok_or(LedgerError::Stopped)
+    }
+}
+
+/// Appends an event of the service itself, before or after the writer's task.
+pub(crate) async fn node_event(
+    journal: &mut Journal,
+    event: NodeEvent,
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+) -> Result<(), OpenError> {
+    let version: Option<i64> =
+        sqlx::query_scalar(crate::sql::NODE_VERSION).fetch_one(&mut journal.connection).await?;
+    let version = u32::try_from(version.unwrap_or(0)).unwrap_or(u32::MAX - 1);
+    let (reply, _) = oneshot::channel();
+    let append = Appending {
+        stream: Stream::Node,
+        tenant: Tenant::default_tenant(),
+        at: clock.now(),
+        message_version: None,
+        entries: vec![Entry::new(Ordinal::MESSAGE, version, Event::Node(event), entropy)],
+    };
+    let jobs = [Job::Append(append, reply)];
+    match journal.commit(&jobs).await {
+        Ok(_) => Ok(()),
+        Err(fault) => Err(OpenError::Append(format!("{fault:?}"))),
+    }
+}
+
+impl Ledger for SqliteLedger {
+    fn submit(&self, submissions: Vec<Submission>) -> BoxFuture<'_, Result<Vec<Submitted>, LedgerError>> {
+        Box::pin(async move {
+            if self.shared.is_low.load(Ordering::Acquire) {
+                return Err(LedgerError::Full);
+            }
+            submit::submit(self.queue()?, submissions, Arc::clone(&self.entropy)).await
+        })
+    }
+
+    fn append(&self, append: Append) -> BoxFuture<'_, Result<Vec<Recorded>, LedgerError>> {
+        Box::pin(async move {
+            let queue = self.queue()?;
+            let (reply, answer) = oneshot::channel();
+            let job = Job::Append(Appending::new(append, &*self.entropy), reply);
+            queue.send(job).await.map_err(|_| LedgerError::Stopped)?;
+            drop(queue);
+            answer.await.map_err(|_| LedgerError::Stopped)?
+        })
+    }
+
+    fn histories(&self, ids: Vec<MessageId>) -> BoxFuture<'_, Result<Vec<Vec<Recorded>>, LedgerError>> {
+        Box::pin(async move {
+            let mut found = self.reading.histories(&ids, Position(i64::MAX)).await?;
+            let mut history = |id| match found.remove(&id) {
+                Some(Ok(history)) => Ok(history),
+                Some(Err(corrupt)) => Err(ReadError::from(corrupt).into()),
+                None => Ok(Vec::new()),
+            };
+            ids.iter().map(|id| history(*id)).collect()
+        })
+    }
+
+    fn content(&self, id: MessageId) -> BoxFuture<'_, Result<Option<Content>, LedgerError>> {
+        Box::pin(async move { Ok(self.reading.content(id).await?) })
+    }
+
+    fn key_events(&self) -> BoxFuture<'_, Result<Vec<Recorded>, LedgerError>> {
+        Box::pin(async move { Ok(self.reading.keys().await?) })
+    }
+
+    fn open_messages(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<OpenMessage>, LedgerError>> {
+        Box::pin(async move { Ok(self.open_page(after, limit).await?) })
+    }
+
+    fn subscribe(&self, subscriber: Arc<dyn Subscriber>) {
+        self.shared.subscribe(subscriber);
+    }
+
+    fn head(&self) -> LedgerHead {
+        self.shared.head()
+    }
+}
+
+impl std::fmt::Debug for SqliteLedger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SqliteLedger({}, {:?})", self.id, self.head())
+    }
+}
