@@ -8,4 +8,6 @@
 //! [`faults`] (disks that fail).
 
 pub mod load;
+pub mod oracle;
+pub mod service;
 pub mod sink;
