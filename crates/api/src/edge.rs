@@ -1,0 +1,144 @@
+//! What every request passes on its way in and every answer on its way out: an id, admission, a net under
+//! panics, problems written out, security header fields, the access log.
+
+use crate::access::{Access, access};
+use crate::api::Shared;
+use crate::caller::{Caller, Peer, bearer, unauthenticated};
+use crate::problem::Problem;
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use axum::http::{Method, StatusCode, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use postledger_core::id::Hex;
+use postledger_core::key::Scope;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// Which request it is, for problems written by a handler itself.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestContext {
+    pub id: Arc<str>,
+    pub uri: Uri,
+}
+
+/// A page's own content security policy, put into the answer's extensions by who renders it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PagePolicy(pub &'static str);
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+pub(crate) async fn edge(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let mut random = [0; 10];
+    shared.services.entropy.fill(&mut random);
+    let context = RequestContext { id: format!("req_{}", Hex(&random)).into(), uri: request.uri().clone() };
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map(MatchedPath::as_str);
+    request.extensions_mut().insert(context.clone());
+
+    let admitted = admit(&shared, route, &mut request);
+    let mut response = match admitted {
+        Err(problem) => problem.into_response(),
+        Ok(()) => match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+            Ok(response) => response,
+            Err(_) => {
+                tracing::error!(request_id = %context.id, "a handler panicked");
+                let detail = "this is a defect; the log names the request id";
+                Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).into_response()
+            }
+        },
+    };
+    write_problem(&mut response, &context);
+    add_headers(&mut response, &context);
+    log(&method, route, response.status(), started, &context);
+    response
+}
+
+/// Finds who calls and whether they may; leaves the [`Caller`] in the request.
+fn admit(shared: &Shared, route: Option<&str>, request: &mut Request) -> Result<(), Problem> {
+    let Some(route) = route else { return Err(Problem::not_found()) };
+    let needs = access(request.method().as_str(), route).map_err(|allowed| {
+        Problem::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "this path has other methods: see Allow",
+        )
+        .with_header(header::ALLOW, &allowed)
+    })?;
+    let peer = request.extensions().get::<Peer>().copied().unwrap_or(Peer::Remote);
+    let scope = match needs {
+        Access::Open => return Ok(()),
+        Access::AdminUnlessLocal if peer == Peer::Loopback && !is_forwarded(request.headers()) => {
+            return Ok(());
+        }
+        Access::AdminUnlessLocal => Scope::Admin,
+        Access::Needs(scope) => scope,
+    };
+    let caller = match peer {
+        Peer::Control => Caller::control(request.headers())?,
+        Peer::Loopback | Peer::Remote => {
+            let token = bearer(request.headers()).ok_or_else(unauthenticated)?;
+            let now = shared.services.clock.now();
+            shared.keys.ring().authenticate(token, now).map(Caller::holder).ok_or_else(unauthenticated)?
+        }
+    };
+    if !caller.may(scope) {
+        let detail = format!("this call needs a key with scope {scope}");
+        return Err(Problem::new(StatusCode::FORBIDDEN, "scope_missing", detail));
+    }
+    request.extensions_mut().insert(caller);
+    Ok(())
+}
+
+/// Behind a proxy on this machine everybody comes from loopback.
+fn is_forwarded(headers: &HeaderMap) -> bool {
+    ["forwarded", "x-forwarded-for", "x-real-ip", "via"].iter().any(|name| headers.contains_key(*name))
+}
+
+/// Writes the problem that a handler left, and makes one of every other error answer.
+fn write_problem(response: &mut Response, context: &RequestContext) {
+    let status = response.status();
+    let problem = response.extensions_mut().remove::<Problem>();
+    let problem = match problem {
+        Some(problem) => problem,
+        None if status.is_client_error() || status.is_server_error() => {
+            Problem::new(status, "http_error", status.canonical_reason().unwrap_or("error"))
+        }
+        None => return,
+    };
+    let answer = problem.answer(context.uri.path(), &context.id);
+    // Strings and numbers only: this cannot fail, and an empty body would still carry the status.
+    *response.body_mut() = Body::from(serde_json::to_vec(&answer).unwrap_or_default());
+    response.headers_mut().remove(header::CONTENT_LENGTH);
+    let media_type = HeaderValue::from_static("application/problem+json");
+    response.headers_mut().insert(header::CONTENT_TYPE, media_type);
+}
+
+fn add_headers(response: &mut Response, context: &RequestContext) {
+    let policy = response.extensions_mut().remove::<PagePolicy>();
+    let policy = policy.map_or("default-src 'none'; frame-ancestors 'none'; sandbox", |policy| policy.0);
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&context.id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+}
+
+/// Method, route, status, time: nothing that tells whose mail it was. The path of no route is a stranger's text.
+fn log(method: &Method, route: Option<&str>, status: StatusCode, started: Instant, context: &RequestContext) {
+    let (route, request_id) = (route.unwrap_or("-"), &*context.id);
+    let (status, us) = (status.as_u16(), started.elapsed().as_micros());
+    if status < 400 {
+        tracing::debug!(%method, route, status, us, request_id, "request");
+    } else {
+        tracing::info!(%method, route, status, us, request_id, "request");
+    }
+}

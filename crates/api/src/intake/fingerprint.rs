@@ -1,0 +1,144 @@
+//! By what a repeated request is recognised.
+//!
+//! The canonical request is what a request *means*: parsed values with defaults filled in, in a fixed order, each
+//! with its length. So neither white space nor the order of keys counts, nor whether a default was spelled out, nor
+//! how a mailbox was written.
+
+use crate::idempotency::IdempotencyKey;
+use postledger_core::address::{Address, Mailbox};
+use postledger_core::compose::Draft;
+use postledger_core::event::Idempotency;
+use postledger_core::name::{Source, Tenant};
+use postledger_core::policy::Policy;
+use postledger_core::secret::{Purpose, Secret};
+use postledger_core::time::Timestamp;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Raised whenever the parts below change: digests of different versions are not comparable.
+pub(crate) const FINGERPRINT_VERSION: u16 = 1;
+
+/// How long a key is kept at least.
+const KEPT: Duration = Duration::from_secs(7 * 86400);
+
+/// A request with everything decided but its id.
+#[derive(Debug)]
+pub(super) struct Fingerprint<'a> {
+    pub draft: &'a Draft,
+    pub bcc: &'a [Mailbox],
+    pub return_path: &'a Address,
+    pub policy: &'a Policy,
+    pub send_at: Option<Timestamp>,
+    pub tags: &'a [String],
+    pub metadata: &'a BTreeMap<String, String>,
+}
+
+impl Fingerprint<'_> {
+    /// The record by which the ledger recognises a repetition.
+    pub fn idempotency(
+        &self,
+        secret: &Secret,
+        tenant: &Tenant,
+        source: &Source,
+        key: &IdempotencyKey,
+        now: Timestamp,
+    ) -> Idempotency {
+        let scope = [tenant.as_str().as_bytes(), source.as_str().as_bytes(), key.as_bytes()];
+        let parts = self.parts();
+        let parts: Vec<&[u8]> = parts.iter().map(AsRef::as_ref).collect();
+        let ready_at = self.send_at.unwrap_or(now).max(now);
+        Idempotency {
+            key: secret.digest(Purpose::IdempotencyKey, &scope),
+            request: secret.digest(Purpose::IdempotencyRequest, &parts),
+            secret: secret.fingerprint(),
+            fingerprint_version: FINGERPRINT_VERSION,
+            keep_until: now.plus(KEPT).max(ready_at.plus(self.policy.expires_after)),
+        }
+    }
+
+    fn parts(&self) -> Vec<Cow<'_, [u8]>> {
+        let mut parts = Parts(Vec::with_capacity(48));
+        let draft = self.draft;
+        parts.mailboxes(std::slice::from_ref(&draft.from));
+        for mailboxes in [&draft.to, &draft.cc] {
+            parts.mailboxes(mailboxes);
+        }
+        parts.mailboxes(self.bcc);
+        parts.mailboxes(&draft.reply_to);
+        parts.text(self.return_path.as_str());
+        parts.text(&draft.subject);
+        parts.option(draft.text.as_deref());
+        parts.option(draft.html.as_deref());
+        let mut headers: Vec<_> =
+            draft.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
+        headers.sort();
+        parts.count(headers.len());
+        for (name, value) in headers {
+            parts.owned(name);
+            parts.text(value);
+        }
+        parts.count(draft.attachments.len());
+        for attachment in &draft.attachments {
+            parts.text(&attachment.filename);
+            parts.text(&attachment.content_type);
+            parts.option(attachment.content_id.as_deref());
+            parts.0.push(Cow::Borrowed(&attachment.bytes));
+        }
+        parts.policy(self.policy);
+        parts.number(self.send_at.map_or(0, Timestamp::as_micros));
+        parts.count(self.tags.len());
+        self.tags.iter().for_each(|tag| parts.text(tag));
+        parts.count(self.metadata.len());
+        for (key, value) in self.metadata {
+            parts.text(key);
+            parts.text(value);
+        }
+        parts.0
+    }
+}
+
+/// Texts are borrowed: a message's body is digested, never copied.
+struct Parts<'a>(Vec<Cow<'a, [u8]>>);
+
+impl<'a> Parts<'a> {
+    fn text(&mut self, text: &'a str) {
+        self.0.push(Cow::Borrowed(text.as_bytes()));
+    }
+
+    fn owned(&mut self, text: String) {
+        self.0.push(Cow::Owned(text.into_bytes()));
+    }
+
+    fn option(&mut self, text: Option<&'a str>) {
+        self.count(usize::from(text.is_some()));
+        self.text(text.unwrap_or_default());
+    }
+
+    fn number(&mut self, number: i64) {
+        self.0.push(Cow::Owned(number.to_le_bytes().to_vec()));
+    }
+
+    fn count(&mut self, count: usize) {
+        self.0.push(Cow::Owned((count as u64).to_le_bytes().to_vec()));
+    }
+
+    fn mailboxes(&mut self, mailboxes: &'a [Mailbox]) {
+        self.count(mailboxes.len());
+        for mailbox in mailboxes {
+            self.option(mailbox.name.as_deref());
+            self.text(mailbox.address.as_str());
+        }
+    }
+
+    fn policy(&mut self, policy: &'a Policy) {
+        self.text(policy.priority.as_str());
+        self.text(policy.on_unknown.as_str());
+        self.text(policy.route.as_str());
+        self.number(i64::from(policy.retry.max_attempts.unwrap_or(0)));
+        self.count(policy.retry.schedule.len());
+        for interval in policy.retry.schedule.iter().chain([&policy.expires_after]) {
+            self.0.push(Cow::Owned(interval.as_secs().to_le_bytes().to_vec()));
+        }
+    }
+}

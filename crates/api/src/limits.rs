@@ -1,0 +1,52 @@
+//! How much one caller may ask for, and for how long it may take to ask.
+
+use std::time::Duration;
+
+/// Bounds on requests. Every one that a caller can meet is in the API's documentation.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// The body of a request, bytes.
+    pub body_bytes: usize,
+    /// All attachments of a message together, before encoding, bytes.
+    pub attachments_bytes: usize,
+    /// A rendered message, bytes.
+    pub message_bytes: usize,
+    /// Addresses in `to`, `cc` and `bcc` together.
+    pub recipients: usize,
+    /// Messages in a batch.
+    pub batch: usize,
+    /// The line and header fields of a request together, bytes.
+    pub header_bytes: usize,
+    /// From the end of one request (or the connection's begin) to the end of the next one's header fields.
+    pub header_read_timeout: Duration,
+    /// From the end of a request's header fields to the end of its body.
+    pub body_read_timeout: Duration,
+    /// Open connections; further ones wait to be accepted.
+    pub max_connections: usize,
+    /// Large bodies (over 64 KiB) held in memory at one time, bytes; what would exceed it is answered 503.
+    pub large_bodies_bytes: usize,
+    /// How long requests in flight may take to end once the service stops.
+    pub shutdown_grace: Duration,
+}
+
+/// From here on a body counts as large: it is accounted for, and rendered off the async threads.
+pub(crate) const LARGE_BODY: usize = 64 * 1024;
+
+impl Default for Limits {
+    fn default() -> Self {
+        const MIB: usize = 1024 * 1024;
+        Self {
+            body_bytes: 40 * MIB,
+            attachments_bytes: 18 * MIB,
+            message_bytes: 25 * MIB,
+            recipients: 50,
+            batch: 500,
+            header_bytes: 16 * 1024,
+            header_read_timeout: Duration::from_secs(15),
+            body_read_timeout: Duration::from_secs(60),
+            max_connections: 1024,
+            large_bodies_bytes: 256 * MIB,
+            shutdown_grace: Duration::from_secs(10),
+        }
+    }
+}

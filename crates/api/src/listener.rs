@@ -1,0 +1,107 @@
+//! The accept loop: hyper with timers and limits.
+//!
+//! `axum::serve` has no timer, so one that sends half a header would hold its place for ever.
+
+use crate::caller::Peer;
+use crate::limits::Limits;
+use axum::Router;
+use axum::body::Body;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+/// Where connections come from.
+pub(crate) trait Listen {
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// The next connection, set up.
+    async fn accept(&self) -> io::Result<(Self::Stream, Peer)>;
+}
+
+impl Listen for TcpListener {
+    type Stream = TcpStream;
+
+    async fn accept(&self) -> io::Result<(TcpStream, Peer)> {
+        let (stream, address) = Self::accept(self).await?;
+        stream.set_nodelay(true)?;
+        let is_loopback = address.ip().to_canonical().is_loopback();
+        Ok((stream, if is_loopback { Peer::Loopback } else { Peer::Remote }))
+    }
+}
+
+impl Listen for UnixListener {
+    type Stream = UnixStream;
+
+    async fn accept(&self) -> io::Result<(UnixStream, Peer)> {
+        Ok((Self::accept(self).await?.0, Peer::Control))
+    }
+}
+
+/// A failed accept is mostly want of file descriptors: only time brings them back.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What hyper buffers of one connection at most, bytes.
+const BUFFER: usize = 64 * 1024;
+
+pub(crate) async fn serve(
+    listener: impl Listen,
+    router: Router,
+    limits: &Limits,
+    shutdown: CancellationToken,
+) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(limits.header_read_timeout)
+        .max_header_size(limits.header_bytes)
+        .max_buf_size(BUFFER.max(limits.header_bytes));
+    let places = Arc::new(Semaphore::new(limits.max_connections));
+    let connections = GracefulShutdown::new();
+    loop {
+        let accepted = async {
+            // The place comes first: whoever finds none waits in the backlog, not in memory.
+            let place = places.clone().acquire_owned().await;
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            () = shutdown.cancelled() => break,
+            accepted = accepted => accepted,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let router = router.clone();
+        let service = service_fn(move |request: Request<Incoming>| {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(peer);
+            router.clone().oneshot(request)
+        });
+        let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
+        tokio::spawn(async move {
+            // How a connection ends is the client's business: its requests are logged, one by one.
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended early");
+            }
+            drop(place);
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(limits.shutdown_grace, connections.shutdown()).await.is_err() {
+        tracing::warn!("requests in flight were cut off");
+    }
+}

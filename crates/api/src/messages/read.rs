@@ -1,0 +1,117 @@
+//! One message: as it is, its events, its bytes.
+
+use crate::answer::{self, Data};
+use crate::api::Shared;
+use crate::caller::Caller;
+use crate::event_json::EventJson;
+use crate::history;
+use crate::message_json::MessageJson;
+use crate::problem::Problem;
+use axum::body::Body;
+use axum::extract::{Extension, Path, State};
+use axum::http::{Response, StatusCode};
+use bytes::{Bytes, BytesMut};
+use postledger_core::id::{DeliveryId, MessageId};
+use postledger_core::key::Scope;
+use std::str::FromStr;
+use std::sync::Arc;
+
+const RFC822: &str = "message/rfc822";
+
+/// Read a message.
+///
+/// From the ledger: never behind a 202.
+#[utoipa::path(
+    get, path = "/v1/messages/{id}", tag = "messages", params(("id" = String, Path, description = "`msg_…`")),
+    responses((status = 200, description = "The message as it is now", body = MessageJson<'static>)),
+)]
+pub(crate) async fn show(
+    State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Result<Response<Body>, Problem> {
+    let (message, _) = history::seen_by(&shared, &caller, parse_id(&id)?).await?;
+    Ok(answer::json(StatusCode::OK, &MessageJson::new(&message, shared.services.clock.now())))
+}
+
+/// Read everything that happened to a message.
+///
+/// Every event of the message and its deliveries, in order.
+#[utoipa::path(
+    get, path = "/v1/messages/{id}/events", tag = "messages", params(("id" = String, Path, description = "`msg_…`")),
+    responses((status = 200, description = "The whole history", body = Data<EventJson<'static>>)),
+)]
+pub(crate) async fn events(
+    State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Result<Response<Body>, Problem> {
+    let (_, history) = history::seen_by(&shared, &caller, parse_id(&id)?).await?;
+    let with_hash = caller.may(Scope::Admin);
+    let data = history.iter().map(|recorded| EventJson::new(recorded, with_hash)).collect();
+    Ok(answer::json(StatusCode::OK, &Data { data }))
+}
+
+/// Read the content of a message.
+///
+/// What all deliveries share: header fields and body, without what is each delivery's own (Date and the like).
+#[utoipa::path(
+    get, path = "/v1/messages/{id}/content", tag = "messages", params(("id" = String, Path, description = "`msg_…`")),
+    responses(
+        (status = 200, description = "The rendered bytes", body = Vec<u8>, content_type = "message/rfc822"),
+        (status = 410, description = "`content_gone`: its retention has passed, or it was erased"),
+    ),
+)]
+pub(crate) async fn content(
+    State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Result<Response<Body>, Problem> {
+    let (message, _) = history::seen_by(&shared, &caller, parse_id(&id)?).await?;
+    let bytes = stored(&shared, message.id).await?;
+    Ok(answer::bytes(StatusCode::OK, RFC822, bytes))
+}
+
+/// Read the bytes of a delivery.
+///
+/// Exactly what every attempt of this delivery sends, before dot-stuffing.
+#[utoipa::path(
+    get, path = "/v1/deliveries/{id}/content", tag = "deliveries",
+    params(("id" = String, Path, description = "`dlv_…_<ordinal>`")),
+    responses(
+        (status = 200, description = "The exact bytes", body = Vec<u8>, content_type = "message/rfc822"),
+        (status = 409, description = "`not_attempted`: they are fixed by the first attempt"),
+        (status = 410, description = "`content_gone`: its retention has passed, or it was erased"),
+    ),
+)]
+pub(crate) async fn delivery_content(
+    State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Result<Response<Body>, Problem> {
+    let id: DeliveryId = parse_id(&id)?;
+    let (message, _) = history::seen_by(&shared, &caller, id.message).await?;
+    let delivery = message.delivery(id.ordinal).ok_or_else(Problem::not_found)?;
+    let Some(head) = &delivery.head else {
+        if message.erased_at.is_some() {
+            return Err(Problem::content_gone(StatusCode::GONE));
+        }
+        let detail = "its bytes are fixed by its first attempt, and there was none yet";
+        return Err(Problem::new(StatusCode::CONFLICT, "not_attempted", detail));
+    };
+    let content = stored(&shared, message.id).await?;
+    let mut whole = BytesMut::with_capacity(head.fields.len() + content.len());
+    whole.extend_from_slice(head.fields.as_bytes());
+    whole.extend_from_slice(&content);
+    Ok(answer::bytes(StatusCode::OK, RFC822, whole.freeze()))
+}
+
+async fn stored(shared: &Shared, id: MessageId) -> Result<Bytes, Problem> {
+    let content = shared.services.ledger.content(id).await?;
+    content.map(|content| content.bytes).ok_or_else(|| Problem::content_gone(StatusCode::GONE))
+}
+
+/// What is no id is answered like the id of nothing.
+pub(crate) fn parse_id<T: FromStr>(text: &str) -> Result<T, Problem> {
+    text.parse().map_err(|_| Problem::not_found())
+}

@@ -1,0 +1,14 @@
+//! The API as callers meet it: one behaviour per file, over [`service::Service`].
+
+mod access;
+mod batch;
+mod documents;
+mod hostile;
+mod idempotency;
+mod keys;
+mod lists;
+mod mailbox;
+mod messages;
+mod operate;
+mod service;
+mod sockets;
