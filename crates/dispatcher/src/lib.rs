@@ -1,1 +1,31 @@
-//! Stub.
+//! Sends mail: the queue in memory, SMTP to relays, and the rendering of messages.
+//!
+//! It knows how a delivery gets to a relay and what each answer means. It must not know SQL, HTTP or the
+//! command line, and holds no truth of its own: the queue is a fold of the ledger's events, and an outcome
+//! counts once the ledger has it.
+//!
+//! Reading order: [`config`](RelayConfig), `smtp` (the session, without IO), `planner` (what is sent next,
+//! without IO), `transport` (bytes and deadlines), `attempt` (the write-ahead at the dot), `record`, `worker`
+//! and `driver` (the tasks), `dispatcher` (start and stop), `compose` (rendering).
+
+mod attempt;
+mod cache;
+mod check;
+mod config;
+mod dispatcher;
+mod driver;
+mod engine;
+mod inbox;
+mod meters;
+mod planner;
+mod pool;
+mod record;
+mod smtp;
+mod transport;
+mod worker;
+
+pub use check::{RelayReport, test_relay};
+pub use config::{Credentials, RelayConfig, Route, Timeouts, TlsMode};
+pub use dispatcher::{Dispatcher, DispatcherOptions, StartError};
+pub use smtp::capabilities::Capabilities;
+pub use transport::tls::TlsSetupError;

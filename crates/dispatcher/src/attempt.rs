@@ -1,0 +1,253 @@
+//! One attempt: one transaction for one delivery at one relay.
+//!
+//! `Attempted` is appended while the text streams, and the final dot leaves only once it has committed and the
+//! ledger is still this start's own. So whatever fails before was not sent, and whatever a crash leaves open
+//! may have been.
+
+use crate::cache::Mail;
+use crate::engine::{Engine, Unsendable};
+use crate::planner::{Job, RelayIndex};
+use crate::smtp::session::Envelope;
+use crate::transport::{Connection, connect};
+use postledger_core::delivery::{Command, Given, Refusal, State, apply, decide};
+use postledger_core::event::{Event, Head, MailEvent};
+use postledger_core::id::{DeliveryId, Ordinal, Stream};
+use postledger_core::ledger::{Append, Change, LedgerError};
+use postledger_core::message::Message;
+use postledger_core::name::{RelayName, Tenant};
+use postledger_core::outcome::{NotSent, Outcome, Stage, Trouble};
+use std::sync::Arc;
+use tokio::task::JoinHandle;
+
+/// A delivery on its way, with the state and versions that the next append builds on.
+#[derive(Debug)]
+pub(crate) struct Flight {
+    pub id: DeliveryId,
+    tenant: Tenant,
+    pub state: State,
+    pub version: u32,
+    pub message_version: u32,
+    relay: RelayName,
+    head: Option<Arc<Head>>,
+    /// The attempt's number, once `Attempted` has committed.
+    pub begun: Option<u32>,
+    /// The dot may have left.
+    is_dot_out: bool,
+}
+
+/// Why there is no outcome: nothing was sent, and nothing is to be recorded.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Abandoned {
+    /// Somebody changed the delivery meanwhile.
+    Overtaken,
+    /// Its time has passed meanwhile.
+    Refused(Refusal),
+    /// The ledger could not take `Attempted`.
+    Unrecordable(LedgerError),
+    /// There is nothing to send, or no way to read it now.
+    Unsendable(Unsendable),
+}
+
+impl Flight {
+    pub(crate) fn new(job: &Job, relay: RelayName) -> Self {
+        Self {
+            id: job.id,
+            tenant: job.tenant.clone(),
+            state: job.state.clone(),
+            version: job.version,
+            message_version: job.message_version,
+            relay,
+            head: None,
+            begun: None,
+            is_dot_out: false,
+        }
+    }
+
+    /// An attempt that an earlier start left open.
+    pub(crate) fn left_open(message: &Message, ordinal: Ordinal) -> Option<Self> {
+        let delivery = message.delivery(ordinal)?;
+        Some(Self {
+            id: delivery.id,
+            tenant: message.tenant.clone(),
+            state: delivery.state.clone(),
+            version: delivery.version,
+            message_version: message.version,
+            relay: delivery.relay()?.clone(),
+            head: None,
+            begun: Some(delivery.state.attempts),
+            is_dot_out: true,
+        })
+    }
+
+    /// What it has come to when the task that carried it failed.
+    pub(crate) const fn interrupted(&self) -> Outcome {
+        if self.is_dot_out {
+            Outcome::Unknown(Trouble::Interrupted)
+        } else {
+            Outcome::NotSent(NotSent { stage: Stage::Body, trouble: Trouble::Interrupted, reply: None })
+        }
+    }
+
+    fn begin(&self, given: &Given) -> Result<Vec<MailEvent>, Refusal> {
+        let command = Command::Begin { relay: self.relay.clone(), head: self.head.clone() };
+        decide(Some(&self.state), command, given)
+    }
+
+    /// The events of the outcome; `Attempted` before them if it is not recorded yet.
+    pub(crate) fn conclude(
+        &self,
+        outcome: Outcome,
+        another_relay: bool,
+        given: &Given,
+    ) -> Result<Vec<MailEvent>, Refusal> {
+        let mut events = if self.begun.is_some() { Vec::new() } else { self.begin(given)? };
+        let mut state = self.state.clone();
+        for event in &events {
+            state = apply(Some(state), self.id.ordinal, given.now, event).map_err(|_| Refusal::NotOpen)?;
+        }
+        let command = Command::Conclude { attempt: state.attempts, outcome, another_relay };
+        events.extend(decide(Some(&state), command, given)?);
+        Ok(events)
+    }
+
+    /// The append of events that were decided on this flight's state.
+    pub(crate) fn append(&self, events: Vec<MailEvent>, given: &Given) -> Append {
+        Append {
+            stream: Stream::Message(self.id.message),
+            tenant: self.tenant.clone(),
+            at: given.now,
+            message_version: Some(self.message_version),
+            changes: Change::run(self.id.ordinal, self.version, events.into_iter().map(Event::Mail)),
+        }
+    }
+}
+
+/// Makes the attempt. `connection` is taken if it is still good, and left there if it can be used again.
+/// `previous` is the recording of the outcome before: no dot leaves until that is stored.
+///
+/// # Errors
+/// [`Abandoned`].
+pub(crate) async fn attempt(
+    engine: &Engine,
+    relay: RelayIndex,
+    job: &Job,
+    flight: &mut Flight,
+    connection: &mut Option<Connection>,
+    previous: &mut Option<JoinHandle<()>>,
+) -> Result<Outcome, Abandoned> {
+    let mail = engine.mail(job).await.map_err(Abandoned::Unsendable)?;
+    let (head, envelope) = prepare(engine, job, &mail).ok_or(Abandoned::Unsendable(Unsendable::Damaged))?;
+    flight.head = Some(head.clone());
+    let mut open = match open_transaction(engine, relay, envelope, connection).await {
+        Ok(open) => open,
+        Err(outcome) => return Ok(outcome),
+    };
+    let given = engine.given();
+    let events = flight.begin(&given).map_err(Abandoned::Refused)?;
+    let begun = apply_all(&flight.state, job.id.ordinal, &given, &events)?;
+    let append = engine.ledger.append(flight.append(events, &given));
+    let body = open.send_body([head.fields.as_bytes(), &mail.content.bytes]);
+    let (appended, sent) = tokio::join!(append, body);
+    match appended {
+        Ok(_) => {}
+        Err(LedgerError::Conflict) => return Err(Abandoned::Overtaken),
+        Err(error) => return Err(Abandoned::Unrecordable(error)),
+    }
+    flight.begun = Some(begun.attempts);
+    flight.version += 1;
+    flight.state = begun;
+    if let Err(outcome) = sent {
+        return Ok(outcome);
+    }
+    if let Some(previous) = previous.take() {
+        // A recording that panicked has halted the engine.
+        drop(previous.await);
+    }
+    if let Err(outcome) = open.is_silent().await {
+        return Ok(outcome);
+    }
+    if !engine.may_send() || engine.abort.is_cancelled() {
+        let trouble = if engine.may_send() { Trouble::Interrupted } else { Trouble::Withheld };
+        return Ok(Outcome::NotSent(NotSent { stage: Stage::Dot, trouble, reply: None }));
+    }
+    flight.is_dot_out = true;
+    let outcome = open.finish().await;
+    *connection = Some(open).filter(|open| open.session.is_open());
+    Ok(outcome)
+}
+
+fn apply_all(
+    state: &State,
+    ordinal: Ordinal,
+    given: &Given,
+    events: &[MailEvent],
+) -> Result<State, Abandoned> {
+    events.iter().try_fold(state.clone(), |state, event| {
+        apply(Some(state), ordinal, given.now, event).map_err(|_| Abandoned::Overtaken)
+    })
+}
+
+/// The delivery's own head, and the envelope. `None` if the record lacks its personal part.
+fn prepare(engine: &Engine, job: &Job, mail: &Mail) -> Option<(Arc<Head>, Envelope)> {
+    let personal = mail.queued.personal.as_ref()?;
+    let recipient = personal.recipients.get(usize::from(job.id.ordinal.0).checked_sub(1)?)?;
+    let head = mail.head(job.id.ordinal).unwrap_or_else(|| {
+        let fields = format!("Date: {}\r\n", engine.now().wall.rfc5322());
+        Arc::new(Head { return_path: personal.return_path.clone(), fields })
+    });
+    let content = &mail.content.bytes;
+    let fields = header_section(content);
+    let is_utf8 = head.return_path.is_internationalised()
+        || recipient.is_internationalised()
+        || !head.fields.is_ascii()
+        || !fields.is_ascii();
+    let envelope = Envelope {
+        return_path: head.return_path.clone(),
+        recipient: recipient.clone(),
+        size: (head.fields.len() + content.len()) as u64,
+        is_eight_bit: !head.fields.is_ascii() || !content.is_ascii(),
+        is_utf8,
+    };
+    Some((head, envelope))
+}
+
+fn header_section(content: &[u8]) -> &[u8] {
+    let end = content.windows(4).position(|window| window == b"\r\n\r\n");
+    &content[..end.unwrap_or(content.len())]
+}
+
+/// A connection that has accepted the recipient and waits for the text. A kept connection that turns out to be
+/// closed before MAIL was answered costs nothing: a fresh one is tried at once.
+async fn open_transaction(
+    engine: &Engine,
+    relay: RelayIndex,
+    envelope: Envelope,
+    kept: &mut Option<Connection>,
+) -> Result<Connection, Outcome> {
+    if let Some(mut connection) = kept.take()
+        && connection.is_silent().await.is_ok()
+    {
+        let begun = connection.begin(envelope.clone()).await;
+        if !connection.session.is_stale() {
+            return finish_opening(begun, connection, kept);
+        }
+    }
+    let mut connection =
+        connect(&engine.relay(relay).endpoint, &engine.abort).await.map_err(Outcome::NotSent)?;
+    let begun = connection.begin(envelope).await;
+    finish_opening(begun, connection, kept)
+}
+
+fn finish_opening(
+    begun: Result<(), Outcome>,
+    connection: Connection,
+    kept: &mut Option<Connection>,
+) -> Result<Connection, Outcome> {
+    match begun {
+        Ok(()) => Ok(connection),
+        Err(outcome) => {
+            *kept = Some(connection).filter(|connection| connection.session.is_open());
+            Err(outcome)
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What the operator configures: relays and routes.
+
+use postledger_core::name::{RelayName, RouteName};
+use postledger_core::outcome::Stage;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A next hop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelayConfig {
+    /// Its name in routes, events and metrics.
+    pub name: RelayName,
+    /// A host name or an IP address; also the name its certificate must be valid for.
+    pub host: String,
+    /// The TCP port.
+    pub port: u16,
+    /// Whether and how the connection is encrypted.
+    pub tls: TlsMode,
+    /// What to log in with, where the relay wants it.
+    pub credentials: Option<Credentials>,
+    /// Connections at the same time, at least 1; each carries one attempt at a time.
+    pub max_connections: usize,
+    /// Deadlines.
+    pub timeouts: Timeouts,
+    /// A PEM file with further certificates to trust, beside the system's.
+    pub ca_file: Option<PathBuf>,
+    /// The name to greet with: this host's, or an address literal (RFC 5321 4.1.1.1).
+    pub hello_name: String,
+}
+
+/// Which relays a delivery may use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The name that messages refer to.
+    pub name: RouteName,
+    /// In order of preference, at least one.
+    pub relays: Vec<RelayName>,
+}
+
+/// Whether and how a connection is encrypted. There is no "if offered": what is wanted is required.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsMode {
+    /// STARTTLS before anything else is said (RFC 3207).
+    Starttls,
+    /// TLS from the first byte (RFC 8314 3.3).
+    Implicit,
+    /// In the clear.
+    Off,
+}
+
+/// A login.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The user.
+    pub username: String,
+    /// Its password.
+    pub password: String,
+}
+
+/// Deadlines, each for one command and its complete reply, however slowly it drips.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Resolving the name, and each address's connection.
+    pub connect: Duration,
+    /// The greeting and every command before DATA, the TLS handshake included.
+    pub command: Duration,
+    /// DATA.
+    pub data: Duration,
+    /// Each block of the body.
+    pub body: Duration,
+    /// The reply to the final dot. Shorter than ten minutes makes duplicates (RFC 5321 4.5.3.2.6).
+    pub dot: Duration,
+    /// QUIT.
+    pub quit: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            command: Duration::from_secs(30),
+            data: Duration::from_secs(120),
+            body: Duration::from_secs(180),
+            dot: Duration::from_secs(600),
+            quit: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Timeouts {
+    pub(crate) const fn of(&self, stage: Stage) -> Duration {
+        match stage {
+            Stage::Dns | Stage::Connect => self.connect,
+            Stage::Banner | Stage::Ehlo | Stage::Tls | Stage::Auth | Stage::Mail | Stage::Rcpt => {
+                self.command
+            }
+            Stage::Data => self.data,
+            Stage::Body => self.body,
+            Stage::Dot => self.dot,
+            Stage::Quit => self.quit,
+        }
+    }
+}
+
+/// Hides both: a user name is often an address.
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(…)")
+    }
+}

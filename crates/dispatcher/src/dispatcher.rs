@@ -1,0 +1,229 @@
+//! Start, stop, and what others may ask.
+
+use crate::attempt::Flight;
+use crate::config::{RelayConfig, Route};
+use crate::engine::Engine;
+use crate::planner::{Planner, RelayIndex, RelaySet};
+use crate::transport::Endpoint;
+use crate::transport::tls::TlsSetupError;
+use crate::{driver, record};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use postledger_core::clock::{Clock, Entropy};
+use postledger_core::delivery::Phase;
+use postledger_core::id::Position;
+use postledger_core::ledger::{Ledger, LedgerError};
+use postledger_core::message::Message;
+use postledger_core::name::{RelayName, RouteName};
+use postledger_core::outcome::{Outcome, Trouble};
+use postledger_core::relay::{Dispatching, RelayStatus};
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Open messages read at once at the start.
+const PAGE: usize = 500;
+/// How long recordings may take once everything in flight was ended.
+const LAST_RECORDINGS: Duration = Duration::from_secs(10);
+
+/// What a dispatcher needs.
+pub struct DispatcherOptions {
+    /// All relays, at most 64.
+    pub relays: Vec<RelayConfig>,
+    /// All routes. A message whose route is not among them fails as unroutable.
+    pub routes: Vec<Route>,
+    /// Where everything is recorded.
+    pub ledger: Arc<dyn Ledger>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance, for jitter.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// Why a dispatcher cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A route names a relay that is not configured.
+    #[error("route {route} names the relay {relay}, which is not configured")]
+    UnknownRelay {
+        /// The route.
+        route: RouteName,
+        /// What it names.
+        relay: RelayName,
+    },
+    /// A route has no relay.
+    #[error("route {0} has no relay")]
+    EmptyRoute(RouteName),
+    /// Two relays have one name.
+    #[error("two relays are named {0}")]
+    DuplicateRelay(RelayName),
+    /// Two routes have one name.
+    #[error("two routes are named {0}")]
+    DuplicateRoute(RouteName),
+    /// More relays than the planner can tell apart.
+    #[error("at most {} relays can be configured", RelaySet::CAPACITY)]
+    TooManyRelays,
+    /// A relay's TLS cannot be set up.
+    #[error("relay {relay}: {source}")]
+    Tls {
+        /// The relay.
+        relay: RelayName,
+        /// Why.
+        source: TlsSetupError,
+    },
+    /// The queue cannot be read.
+    #[error("the queue cannot be read: {0}")]
+    Ledger(#[from] LedgerError),
+}
+
+/// Delivers what is in the ledger. Dropping it does not stop it; [`Dispatcher::shutdown`] does.
+#[derive(Debug)]
+pub struct Dispatcher {
+    engine: Arc<Engine>,
+}
+
+impl Dispatcher {
+    /// Subscribes to the ledger, loads the queue, records attempts that an earlier start left open as unknown,
+    /// and begins to deliver. Mail flows on return.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing was sent or recorded, but for attempts that were left open.
+    ///
+    /// # Cancel safety
+    /// Not to be dropped before it has ended: a dispatcher that has subscribed would remain.
+    pub async fn start(options: DispatcherOptions) -> Result<Arc<Self>, StartError> {
+        let DispatcherOptions { relays, routes, ledger, clock, entropy } = options;
+        let planner = planner(&relays, routes)?;
+        let endpoints: Vec<_> = relays.into_iter().map(endpoint).collect::<Result<_, _>>()?;
+        let engine = Arc::new(Engine::new(ledger, clock, entropy, endpoints, planner));
+        engine.ledger.subscribe(engine.inbox.clone());
+        load(&engine).await?;
+        engine.with_queue(|planner, _| planner.handle_all_loaded());
+        engine.tasks.spawn(driver::run(engine.clone()));
+        Ok(Arc::new(Self { engine }))
+    }
+
+    /// Starts nothing new at once. What is in flight may end within `grace`; what has not is ended then: not
+    /// sent before its dot, unknown after it. Returns when the outcomes are recorded.
+    ///
+    /// # Cancel safety
+    /// Dropping it leaves the dispatcher stopping, without the end of the grace.
+    pub async fn shutdown(&self, grace: Duration) {
+        let engine = &self.engine;
+        engine.with_queue(|planner, _| planner.stop());
+        engine.stopping.cancel();
+        for relay in &engine.relays {
+            for connection in relay.pool.take_all() {
+                engine.tasks.spawn(connection.quit());
+            }
+        }
+        engine.tasks.close();
+        if tokio::time::timeout(grace, engine.tasks.wait()).await.is_err() {
+            engine.abort.cancel();
+            if tokio::time::timeout(LAST_RECORDINGS, engine.tasks.wait()).await.is_err() {
+                tracing::error!(
+                    "outcomes could not be recorded in time; they will be unknown at the next start"
+                );
+            }
+        }
+        engine.inbox.close();
+    }
+}
+
+fn planner(relays: &[RelayConfig], routes: Vec<Route>) -> Result<Planner, StartError> {
+    if relays.len() > RelaySet::CAPACITY {
+        return Err(StartError::TooManyRelays);
+    }
+    let mut names = HashSet::new();
+    if let Some(twice) = relays.iter().find(|relay| !names.insert(&relay.name)) {
+        return Err(StartError::DuplicateRelay(twice.name.clone()));
+    }
+    let mut route_names = HashSet::new();
+    let mut indexed = Vec::new();
+    for Route { name, relays: hops } in routes {
+        if !route_names.insert(name.clone()) {
+            return Err(StartError::DuplicateRoute(name));
+        }
+        if hops.is_empty() {
+            return Err(StartError::EmptyRoute(name));
+        }
+        let index = |relay: RelayName| {
+            let found =
+                (0..).zip(relays).find_map(|(n, known): (RelayIndex, _)| (known.name == relay).then_some(n));
+            found.ok_or_else(|| StartError::UnknownRelay { route: name.clone(), relay })
+        };
+        let hops = hops.into_iter().map(index).collect::<Result<_, _>>()?;
+        indexed.push((name, hops));
+    }
+    Ok(Planner::new(
+        relays.iter().map(|relay| (relay.name.clone(), relay.max_connections)).collect(),
+        indexed,
+    ))
+}
+
+fn endpoint(config: RelayConfig) -> Result<Endpoint, StartError> {
+    let relay = config.name.clone();
+    Endpoint::new(config).map_err(|source| StartError::Tls { relay, source })
+}
+
+/// Page by page; what was left open in a page is recorded before the next is read.
+async fn load(engine: &Arc<Engine>) -> Result<(), StartError> {
+    let mut after = Position::default();
+    loop {
+        let page = engine.ledger.open_messages(after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.position;
+        engine.with_queue(|planner, now| {
+            page.iter().for_each(|open| planner.handle_loaded(&open.message, now));
+        });
+        let left_open = page.iter().flat_map(|open| left_open(&open.message));
+        let recordings: FuturesUnordered<_> = left_open
+            .map(|flight| {
+                let unknown = Outcome::Unknown(Trouble::Interrupted);
+                record::outcome(engine.clone(), flight, unknown, false)
+            })
+            .collect();
+        recordings.collect::<Vec<()>>().await;
+        if !engine.may_send() {
+            return Err(StartError::Ledger(LedgerError::Stopped));
+        }
+    }
+}
+
+fn left_open(message: &Message) -> impl Iterator<Item = Flight> + '_ {
+    let sending = message.deliveries.iter().filter(|delivery| delivery.state.phase == Phase::Sending);
+    sending.filter_map(|delivery| Flight::left_open(message, delivery.id.ordinal))
+}
+
+impl Dispatching for Dispatcher {
+    fn relays(&self) -> Vec<RelayStatus> {
+        let engine = &self.engine;
+        engine.with_queue(|planner, now| {
+            let relays = planner.relays().iter().zip(&engine.relays);
+            relays
+                .map(|(relay, slot)| RelayStatus {
+                    name: slot.endpoint.config.name.clone(),
+                    host: slot.endpoint.config.host.clone(),
+                    port: slot.endpoint.config.port,
+                    is_up: relay.is_up(),
+                    retry_at: relay.retry_at().map(|at| now.wall.plus(at.saturating_sub(now.monotonic))),
+                    connections: slot.pool.len() + relay.in_flight,
+                    in_flight: relay.in_flight,
+                    last_trouble: relay.last_trouble.clone(),
+                })
+                .collect()
+        })
+    }
+
+    fn open_deliveries(&self) -> u64 {
+        self.engine.with_queue(|planner, _| planner.open_deliveries() as u64)
+    }
+}
+
+impl fmt::Debug for DispatcherOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.relays.iter().map(|relay| &relay.name).collect();
+        f.debug_struct("DispatcherOptions").field("relays", &names).field("routes", &self.routes).finish()
+    }
+}

@@ -1,0 +1,283 @@
+//! The queue with what the tasks around it share.
+
+use crate::cache::{CAPACITY, Cache, Mail};
+use crate::inbox::Inbox;
+use crate::meters;
+use crate::planner::{Job, Now, Planner, RelayIndex};
+use crate::pool::Pool;
+use crate::transport::Endpoint;
+use postledger_core::clock::{Clock, Entropy};
+use postledger_core::delivery::Given;
+use postledger_core::event::{Attempted, Event, MailEvent};
+use postledger_core::id::{DeliveryId, Epoch, MessageId, Stream};
+use postledger_core::ledger::{Committed, Ledger, LedgerError};
+use postledger_core::message::Message;
+use postledger_core::name::RelayName;
+use postledger_core::outcome::{NotSent, Outcome};
+use postledger_core::time::Timestamp;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long nothing is sent after the ledger could not take an append.
+const UNWELL: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub ledger: Arc<dyn Ledger>,
+    clock: Box<ClockAndEntropy>,
+    pub relays: Vec<RelaySlot>,
+    queue: Mutex<Queue>,
+    pub inbox: Arc<Inbox>,
+    began: Instant,
+    epoch: Epoch,
+    /// No new work.
+    pub stopping: CancellationToken,
+    /// What is in flight ends now.
+    pub abort: CancellationToken,
+    pub tasks: TaskTracker,
+}
+
+struct ClockAndEntropy {
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl std::fmt::Debug for ClockAndEntropy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ClockAndEntropy")
+    }
+}
+
+/// A relay's endpoint and its idle connections.
+#[derive(Debug)]
+pub(crate) struct RelaySlot {
+    pub endpoint: Endpoint,
+    pub pool: Pool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Queue {
+    pub planner: Planner,
+    cache: Cache,
+}
+
+impl Engine {
+    pub(crate) fn new(
+        ledger: Arc<dyn Ledger>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        endpoints: Vec<Endpoint>,
+        planner: Planner,
+    ) -> Self {
+        let relays = endpoints.into_iter().map(|endpoint| RelaySlot { endpoint, pool: Pool::default() });
+        Self {
+            epoch: ledger.head().epoch,
+            ledger,
+            clock: Box::new(ClockAndEntropy { clock, entropy }),
+            relays: relays.collect(),
+            queue: Mutex::new(Queue { planner, cache: Cache::new(CAPACITY) }),
+            inbox: Arc::new(Inbox::open()),
+            began: Instant::now(),
+            stopping: CancellationToken::new(),
+            abort: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        Now { wall: self.clock.clock.now(), monotonic: self.began.elapsed() }
+    }
+
+    pub(crate) fn given(&self) -> Given {
+        Given { now: self.clock.clock.now(), jitter: self.jitter() }
+    }
+
+    pub(crate) fn jitter(&self) -> f64 {
+        self.clock.entropy.unit()
+    }
+
+    /// Takes in what was committed, then looks at the queue. Short: never awaits, never reads.
+    pub(crate) fn with_queue<T>(&self, look: impl FnOnce(&mut Planner, Now) -> T) -> T {
+        let now = self.now();
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        // Taken under the queue's lock: commits are folded in their order.
+        for committed in self.inbox.take() {
+            queue.take_in(&committed, now);
+        }
+        for finished in queue.planner.take_finished() {
+            meters::delivery(&finished);
+        }
+        look(&mut queue.planner, now)
+    }
+
+    /// What is to be sent; read from the ledger if it is not at hand.
+    ///
+    /// # Errors
+    /// [`Unsendable`].
+    pub(crate) async fn mail(&self, job: &Job) -> Result<Mail, Unsendable> {
+        let cached = {
+            let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+            queue.cache.mail(job.id.message).cloned()
+        };
+        // A head that was frozen before this start, or before the mail was cached, is in the history only.
+        if let Some(mail) =
+            cached.filter(|mail| job.state.attempts == 0 || mail.head(job.id.ordinal).is_some())
+        {
+            return Ok(mail);
+        }
+        let message = self.message(job.id.message).await?.ok_or(Unsendable::Damaged)?;
+        let content = self.ledger.content(job.id.message).await?.ok_or(Unsendable::Damaged)?;
+        let heads = message.deliveries.iter().filter_map(|d| Some((d.id.ordinal, d.head.clone()?)));
+        Ok(Mail { queued: message.queued.clone(), content, heads: heads.collect() })
+    }
+
+    /// A message as it stands in the ledger.
+    ///
+    /// # Errors
+    /// [`Unsendable`].
+    pub(crate) async fn message(&self, id: MessageId) -> Result<Option<Message>, Unsendable> {
+        let histories = self.ledger.histories(vec![id]).await?;
+        let history = histories.first().map(Vec::as_slice).unwrap_or_default();
+        Message::fold(history).map_err(|_| Unsendable::Damaged)
+    }
+
+    /// Reads a message again whose events and queue have come apart.
+    pub(crate) async fn reload(&self, id: MessageId) {
+        match self.message(id).await {
+            Ok(Some(message)) => self.with_queue(|planner, now| planner.handle_loaded(&message, now)),
+            Ok(None) | Err(Unsendable::Damaged) => {
+                tracing::error!(message = %id, "its history cannot be read; it is set aside");
+                self.with_queue(|planner, _| planner.handle_damaged(id));
+            }
+            Err(Unsendable::Ledger(error)) => {
+                tracing::error!(message = %id, %error, "it could not be read again")
+            }
+        }
+    }
+
+    /// Whether a dot may leave: the ledger takes writes and this is still its present start.
+    pub(crate) fn may_send(&self) -> bool {
+        let head = self.ledger.head();
+        head.is_writable && head.epoch == self.epoch
+    }
+
+    /// Nothing more is sent: what it came to could not be stored.
+    pub(crate) fn halt(&self, error: &LedgerError) {
+        if !self.stopping.is_cancelled() {
+            tracing::error!(%error, "an outcome could not be stored; nothing more is sent");
+        }
+        self.with_queue(|planner, _| planner.stop());
+        self.stopping.cancel();
+    }
+
+    /// The ledger could not take an append; it is asked again in a moment.
+    pub(crate) fn suspend(&self) {
+        self.with_queue(|planner, now| planner.suspend(now.monotonic + UNWELL));
+    }
+
+    /// The one who had a delivery is done with it.
+    pub(crate) fn ended(&self, id: DeliveryId, not_before: Option<Timestamp>) {
+        self.with_queue(|planner, now| planner.handle_ended(id, not_before, now));
+        self.inbox.wake.notify_one();
+    }
+
+    /// Learns from an attempt; whether its delivery can go to another relay.
+    pub(crate) fn attempted(
+        &self,
+        relay: RelayIndex,
+        id: DeliveryId,
+        outcome: &Outcome,
+        started: Duration,
+    ) -> bool {
+        if let Some(slot) = self.relays.get(usize::from(relay)) {
+            meters::attempt(&slot.endpoint.config.name, outcome);
+        }
+        let jitter = self.jitter();
+        self.with_queue(|planner, now| {
+            planner.handle_outcome(relay, outcome, started, now, jitter);
+            match outcome {
+                Outcome::NotSent(not_sent) => planner.has_another_relay(id, relay, not_sent),
+                Outcome::Accepted(_)
+                | Outcome::Transient(_)
+                | Outcome::Permanent(_)
+                | Outcome::Unknown(_) => false,
+            }
+        })
+    }
+
+    /// Frees a relay's slot and takes the next delivery for it, if there is one.
+    pub(crate) fn next_for(&self, relay: RelayIndex) -> Option<Job> {
+        let next = self.with_queue(|planner, now| {
+            planner.handle_slot_free(relay);
+            planner.poll_start_at(relay, now)
+        });
+        if next.is_none() {
+            // What waits for this relay may now go elsewhere, or the relay may need a probe.
+            self.inbox.wake.notify_one();
+        }
+        next
+    }
+
+    /// What a probe came to.
+    pub(crate) fn probed(&self, relay: RelayIndex, result: Result<(), NotSent>) {
+        let jitter = self.jitter();
+        self.with_queue(|planner, now| planner.handle_probe(relay, result, now, jitter));
+        self.inbox.wake.notify_one();
+    }
+
+    pub(crate) fn relay(&self, relay: RelayIndex) -> &RelaySlot {
+        &self.relays[usize::from(relay)]
+    }
+
+    pub(crate) fn relay_name(&self, relay: RelayIndex) -> RelayName {
+        self.relay(relay).endpoint.config.name.clone()
+    }
+}
+
+impl Queue {
+    fn take_in(&mut self, committed: &Committed, now: Now) {
+        for recorded in &committed.events {
+            self.planner.handle_event(recorded, now);
+            let (Stream::Message(id), Event::Mail(event)) = (recorded.stream, &recorded.event) else {
+                continue;
+            };
+            let is_wanted = |id| self.planner.is_wanted(id);
+            if let MailEvent::Queued(queued) = event {
+                let content = committed.contents.iter().find(|(of, _)| *of == id);
+                if let Some((_, content)) = content.filter(|_| is_wanted(id)) {
+                    let mail = Mail { queued: queued.clone(), content: content.clone(), heads: Vec::new() };
+                    self.cache.admit(id, mail, is_wanted);
+                }
+            } else if let MailEvent::Attempted(Attempted { head: Some(head), .. }) = event {
+                self.cache.add_head(id, recorded.ordinal, head);
+            } else if !self.planner.holds(id) {
+                self.cache.remove(id);
+            }
+        }
+    }
+}
+
+/// Why a delivery cannot be sent now.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Unsendable {
+    /// Its record or its content cannot be read.
+    Damaged,
+    /// The ledger does not answer.
+    Ledger(LedgerError),
+}
+
+impl From<LedgerError> for Unsendable {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Corrupt { .. } => Self::Damaged,
+            LedgerError::Busy
+            | LedgerError::Full
+            | LedgerError::Conflict
+            | LedgerError::Stopped
+            | LedgerError::Unreadable(_) => Self::Ledger(error),
+        }
+    }
+}

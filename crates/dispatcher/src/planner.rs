@@ -1,0 +1,553 @@
+//! What is sent next: a queue in memory, without IO, clock or chance of its own.
+//!
+//! Its states are the fold of committed events; `handle_*` takes inputs, `poll_*` gives the next thing to do.
+//! Whoever gets a delivery from it has it alone until [`Planner::handle_ended`].
+
+mod entry;
+mod lane;
+mod relay;
+mod slab;
+
+pub(crate) use entry::{RelayIndex, RelaySet, STATES};
+
+use entry::{Entry, Identity, Place, Policies, Tally};
+use lane::Lanes;
+use postledger_core::delivery::{State, apply};
+use postledger_core::event::{Cause, Deferral, Event, MailEvent, Recorded};
+use postledger_core::id::{DeliveryId, MessageId, Ordinal, Stream};
+use postledger_core::message::Message;
+use postledger_core::name::{RelayName, RouteName, Tenant};
+use postledger_core::outcome::{NotSent, Outcome, Stage, Trouble};
+use postledger_core::policy::Priority;
+use postledger_core::time::Timestamp;
+use relay::Relay;
+use slab::{Slab, Slot};
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::time::Duration;
+
+/// The present: due times are wall-clock times, waits of the dispatcher's own are monotonic.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Now {
+    pub wall: Timestamp,
+    pub monotonic: Duration,
+}
+
+/// A delivery handed out, as it stood then.
+#[derive(Debug, Clone)]
+pub(crate) struct Job {
+    pub id: DeliveryId,
+    pub tenant: Tenant,
+    pub state: State,
+    pub version: u32,
+    pub message_version: u32,
+    pub work: Work,
+}
+
+/// What is to be done with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// An attempt at this relay.
+    Attempt(RelayIndex),
+    /// Its lifetime has passed.
+    Expire,
+    /// It cannot be sent at all.
+    Refuse(Cause),
+}
+
+/// A delivery that reached its end, for the metrics.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Finished {
+    pub state: State,
+    pub latency: Duration,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Planner {
+    names: Vec<RelayName>,
+    relays: Vec<Relay>,
+    route_names: HashMap<RouteName, u16>,
+    routes: Vec<Vec<RelayIndex>>,
+    tenants: Vec<Tenant>,
+    tenant_numbers: HashMap<Tenant, u32>,
+    policies: Policies,
+    entries: Slab,
+    lanes: Lanes,
+    timers: BTreeSet<(Timestamp, Slot)>,
+    /// Handed out by the next `poll_decision`.
+    decisions: VecDeque<DeliveryId>,
+    /// Events came for deliveries that are not held; their messages are to be read.
+    missed: VecDeque<MessageId>,
+    finished: Vec<Finished>,
+    depth: [[i64; STATES.len()]; Priority::ALL.len()],
+    unresolved: i64,
+    is_loading: bool,
+    is_stopped: bool,
+    /// Nothing is handed out before (monotonic): the ledger is unwell.
+    suspended_until: Duration,
+}
+
+/// The relay lacks what this very message needs; it says nothing of other messages.
+fn is_incapable(not_sent: &NotSent) -> bool {
+    not_sent.trouble == Trouble::Unsupported && not_sent.stage >= Stage::Mail
+}
+
+const NO_ROUTE: u16 = u16::MAX;
+
+impl Planner {
+    /// Relays as (name, connections), routes by relay index. Loads until [`Planner::handle_all_loaded`].
+    pub(crate) fn new(relays: Vec<(RelayName, usize)>, routes: Vec<(RouteName, Vec<RelayIndex>)>) -> Self {
+        let (names, relays) = relays.into_iter().map(|(name, max)| (name, Relay::new(max))).unzip();
+        let (route_names, routes) = (0..).zip(routes).map(|(n, (name, relays))| ((name, n), relays)).unzip();
+        Self { names, relays, route_names, routes, is_loading: true, ..Self::default() }
+    }
+
+    // Inputs.
+
+    /// A message as read from the ledger. What is held already is kept where it is as new.
+    pub(crate) fn handle_loaded(&mut self, message: &Message, now: Now) {
+        for delivery in &message.deliveries {
+            let (id, version) = (delivery.id, delivery.version);
+            if let Some(slot) = self.entries.find(id) {
+                let is_newer = self
+                    .entries
+                    .entry(slot)
+                    .is_some_and(|entry| entry.version < version || entry.message_version < message.version);
+                if is_newer {
+                    self.replace(slot, &delivery.state, version, message.version, now);
+                }
+            } else {
+                self.insert(id, version, message.version, &message.tenant, &delivery.state, now);
+            }
+        }
+    }
+
+    /// Every open message was handed in: what was missed meanwhile can be told from what has ended.
+    pub(crate) fn handle_all_loaded(&mut self) {
+        self.is_loading = false;
+    }
+
+    /// A committed event, in order of position.
+    pub(crate) fn handle_event(&mut self, recorded: &Recorded, now: Now) {
+        let (Stream::Message(message), Event::Mail(event)) = (recorded.stream, &recorded.event) else {
+            return;
+        };
+        let (ordinal, at) = (recorded.ordinal, recorded.at);
+        if let MailEvent::Queued(queued) = event {
+            let count = u16::try_from(queued.kinds.len()).unwrap_or(u16::MAX);
+            for ordinal in (1..=count).map(Ordinal) {
+                let id = message.delivery(ordinal);
+                if self.entries.find(id).is_none()
+                    && let Ok(state) = apply(None, ordinal, at, event)
+                {
+                    self.insert(id, 0, recorded.version, &recorded.tenant, &state, now);
+                }
+            }
+            return;
+        }
+        let slots: Vec<Slot> = if ordinal == Ordinal::MESSAGE {
+            self.entries.slots(message).collect()
+        } else {
+            self.entries.find(message.delivery(ordinal)).into_iter().collect()
+        };
+        // A delivery that has ended is not held; of the events it can have, only a redrive reopens it.
+        if slots.is_empty() && (self.is_loading || matches!(event, MailEvent::Redriven { .. })) {
+            self.missed.push_back(message);
+        }
+        for slot in slots {
+            self.fold(slot, recorded, event, now);
+        }
+    }
+
+    fn fold(&mut self, slot: Slot, recorded: &Recorded, event: &MailEvent, now: Now) {
+        let Some(entry) = self.entries.entry(slot) else { return };
+        let is_of_message = recorded.ordinal == Ordinal::MESSAGE;
+        let known = if is_of_message { entry.message_version } else { entry.version };
+        if recorded.version <= known {
+            return;
+        }
+        let next = apply(Some(entry.state(&self.names)), entry.ordinal, recorded.at, event);
+        let (Ok(state), true) = (next, recorded.version == known + 1) else {
+            self.missed.push_back(entry.message);
+            return self.set_aside(slot);
+        };
+        let (version, message_version) = if is_of_message {
+            (entry.version, recorded.version)
+        } else {
+            (recorded.version, entry.message_version)
+        };
+        if let MailEvent::Deferred { reason: Deferral::NotSent(not_sent), .. } = event
+            && is_incapable(not_sent)
+            && let Some(entry) = self.entries.entry_mut(slot)
+        {
+            entry.incapable.extend(entry.relay());
+        }
+        self.replace_at(slot, &state, version, message_version, recorded.at, now);
+    }
+
+    /// The one who had it is done with it. It waits at least until `not_before` (monotonic is the caller's).
+    pub(crate) fn handle_ended(&mut self, id: DeliveryId, not_before: Option<Timestamp>, now: Now) {
+        let Some(slot) = self.entries.find(id) else { return };
+        self.unlink(slot);
+        if let Some(entry) = self.entries.entry_mut(slot) {
+            entry.place = Place::Aside;
+        }
+        self.link(slot, not_before, now);
+    }
+
+    /// A message's history cannot be read: it stays where it is and is not sent.
+    pub(crate) fn handle_damaged(&mut self, message: MessageId) {
+        let slots: Vec<Slot> = self.entries.slots(message).collect();
+        slots.into_iter().for_each(|slot| self.set_aside(slot));
+    }
+
+    /// A slot of a relay is free again.
+    pub(crate) fn handle_slot_free(&mut self, relay: RelayIndex) {
+        if let Some(relay) = self.relay_mut(relay) {
+            relay.in_flight = relay.in_flight.saturating_sub(1);
+        }
+    }
+
+    /// What an attempt that was started at `started` (monotonic) tells of the relay.
+    pub(crate) fn handle_outcome(
+        &mut self,
+        relay: RelayIndex,
+        outcome: &Outcome,
+        started: Duration,
+        now: Now,
+        jitter: f64,
+    ) {
+        if let Some(relay) = self.relay_mut(relay) {
+            relay.handle_outcome(outcome, started, now, jitter);
+        }
+    }
+
+    /// What a probe came to.
+    pub(crate) fn handle_probe(
+        &mut self,
+        relay: RelayIndex,
+        result: Result<(), NotSent>,
+        now: Now,
+        jitter: f64,
+    ) {
+        if let Some(relay) = self.relay_mut(relay) {
+            relay.handle_probe(result, now, jitter);
+        }
+    }
+
+    /// Hands out nothing until then (monotonic).
+    pub(crate) fn suspend(&mut self, until: Duration) {
+        self.suspended_until = self.suspended_until.max(until);
+    }
+
+    /// Hands out nothing any more.
+    pub(crate) fn stop(&mut self) {
+        self.is_stopped = true;
+    }
+
+    // Outputs.
+
+    /// The next attempt that can start, at any relay.
+    pub(crate) fn poll_start(&mut self, now: Now) -> Option<Job> {
+        (0..=RelayIndex::MAX).take(self.relays.len()).find_map(|relay| self.poll_start_at(relay, now))
+    }
+
+    /// The next attempt that can start at `relay`.
+    pub(crate) fn poll_start_at(&mut self, relay: RelayIndex, now: Now) -> Option<Job> {
+        self.advance(now);
+        if !self.may_start(now) || !self.relays.get(usize::from(relay))?.has_slot() {
+            return None;
+        }
+        let slot = self.lanes.first_for(relay, &self.routes, &self.relays)?;
+        self.relay_mut(relay)?.in_flight += 1;
+        self.hand_out(slot, Work::Attempt(relay))
+    }
+
+    /// The next delivery that is to end without an attempt.
+    pub(crate) fn poll_decision(&mut self, now: Now) -> Option<Job> {
+        self.advance(now);
+        if !self.may_start(now) {
+            return None;
+        }
+        while let Some(id) = self.decisions.pop_front() {
+            let Some(slot) = self.entries.find(id) else { continue };
+            let Some(entry) = self.entries.entry(slot) else { continue };
+            if entry.place != Place::Waiting || entry.wake_at > now.wall {
+                continue;
+            }
+            let work =
+                if entry.expires_at() <= now.wall { Work::Expire } else { Work::Refuse(Cause::Unroutable) };
+            return self.hand_out(slot, work);
+        }
+        None
+    }
+
+    /// A relay that shall be probed now, with a connection but without mail.
+    pub(crate) fn poll_probe(&mut self, now: Now) -> Option<RelayIndex> {
+        if self.is_stopped {
+            return None;
+        }
+        (0..).zip(&mut self.relays).find_map(|(index, relay)| relay.begin_probe(now).then_some(index))
+    }
+
+    /// A message that must be read from the ledger and handed in again.
+    pub(crate) fn poll_missed(&mut self) -> Option<MessageId> {
+        if self.is_loading { None } else { self.missed.pop_front() }
+    }
+
+    /// Deliveries that ended since the last call.
+    pub(crate) fn take_finished(&mut self) -> Vec<Finished> {
+        std::mem::take(&mut self.finished)
+    }
+
+    /// How long until there may be something to do without any further input.
+    pub(crate) fn poll_timeout(&self, now: Now) -> Option<Duration> {
+        if self.is_stopped {
+            return None;
+        }
+        let timer = self.timers.first().map(|(at, _)| at.since(now.wall));
+        let probe = self.relays.iter().filter_map(Relay::retry_at).min();
+        let probe = probe.map(|at| at.saturating_sub(now.monotonic));
+        let suspended = self.suspended_until.saturating_sub(now.monotonic);
+        let timer = if suspended.is_zero() { timer } else { Some(suspended) };
+        timer.into_iter().chain(probe).min()
+    }
+
+    // What others ask.
+
+    /// Pending deliveries, whatever they wait for.
+    pub(crate) const fn open_deliveries(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether a delivery of the message is pending.
+    pub(crate) fn holds(&self, message: MessageId) -> bool {
+        self.entries.slots(message).next().is_some()
+    }
+
+    /// Whether one of a message's deliveries is due or in somebody's hands.
+    pub(crate) fn is_wanted(&self, message: MessageId) -> bool {
+        let mut entries = self.entries.slots(message).filter_map(|slot| self.entries.entry(slot));
+        entries.any(|entry| matches!(entry.place, Place::Ready | Place::InFlight))
+    }
+
+    /// Whether another relay can be tried in this round, now that `relay` could not send.
+    pub(crate) fn has_another_relay(&self, id: DeliveryId, relay: RelayIndex, not_sent: &NotSent) -> bool {
+        let Some(entry) = self.entries.find(id).and_then(|slot| self.entries.entry(slot)) else {
+            return false;
+        };
+        let Some(route) = self.routes.get(usize::from(entry.route)) else { return false };
+        let others = || route.iter().copied().filter(|&other| other != relay);
+        if is_incapable(not_sent) {
+            // One that is down now may have what is needed once it is up: only all of them can say no.
+            return others().any(|other| !entry.incapable.contains(other));
+        }
+        others().any(|other| {
+            !entry.tried.contains(other) && self.relays.get(usize::from(other)).is_some_and(Relay::is_up)
+        })
+    }
+
+    /// By index, as configured.
+    pub(crate) fn relays(&self) -> &[Relay] {
+        &self.relays
+    }
+
+    /// By index, as configured.
+    pub(crate) fn names(&self) -> &[RelayName] {
+        &self.names
+    }
+
+    /// Pending deliveries by priority and by [`STATES`].
+    pub(crate) const fn depth(&self) -> &[[i64; STATES.len()]; Priority::ALL.len()] {
+        &self.depth
+    }
+
+    /// Pending deliveries that an unknown attempt may have delivered.
+    pub(crate) const fn unresolved(&self) -> i64 {
+        self.unresolved
+    }
+
+    /// Since when the longest-waiting delivery of each priority has been due.
+    pub(crate) fn oldest_ready(&self) -> [Option<Timestamp>; Priority::ALL.len()] {
+        self.lanes.oldest()
+    }
+
+    // Inside.
+
+    fn relay_mut(&mut self, relay: RelayIndex) -> Option<&mut Relay> {
+        self.relays.get_mut(usize::from(relay))
+    }
+
+    fn may_start(&self, now: Now) -> bool {
+        !self.is_loading && !self.is_stopped && self.suspended_until <= now.monotonic
+    }
+
+    /// Moves what has become due into its lane, and what has expired to the decisions.
+    fn advance(&mut self, now: Now) {
+        while let Some(&(at, slot)) = self.timers.first().filter(|(at, _)| *at <= now.wall) {
+            self.timers.remove(&(at, slot));
+            let Some(entry) = self.entries.entry(slot) else { continue };
+            let is_ready = entry.place == Place::Ready;
+            if entry.expires_at() <= now.wall || entry.route == NO_ROUTE {
+                if is_ready {
+                    self.leave_lane(slot);
+                }
+                self.await_decision(slot, now);
+            } else if !is_ready {
+                self.link(slot, None, now);
+            }
+        }
+    }
+
+    fn leave_lane(&mut self, slot: Slot) {
+        if let Some(entry) = self.entries.entry(slot) {
+            self.lanes.remove(slot, entry.due().unwrap_or(entry.wake_at), entry);
+        }
+    }
+
+    /// Stands outside timers and lanes until `poll_decision` hands it out.
+    fn await_decision(&mut self, slot: Slot, now: Now) {
+        self.recount(slot, |entry| (entry.place, entry.wake_at) = (Place::Waiting, now.wall));
+        if let Some(entry) = self.entries.entry(slot) {
+            self.decisions.push_back(entry.message.delivery(entry.ordinal));
+        }
+    }
+
+    fn hand_out(&mut self, slot: Slot, work: Work) -> Option<Job> {
+        self.unlink(slot);
+        self.recount(slot, |entry| entry.place = Place::InFlight);
+        let entry = self.entries.entry(slot)?;
+        Some(Job {
+            id: entry.message.delivery(entry.ordinal),
+            tenant: self.tenants.get(entry.tenant as usize)?.clone(),
+            state: entry.state(&self.names),
+            version: entry.version,
+            message_version: entry.message_version,
+            work,
+        })
+    }
+
+    fn insert(
+        &mut self,
+        id: DeliveryId,
+        version: u32,
+        message_version: u32,
+        tenant: &Tenant,
+        state: &State,
+        now: Now,
+    ) {
+        let tenant = self.tenant_number(tenant);
+        let route = self.route_names.get(&state.policy.route).copied().unwrap_or(NO_ROUTE);
+        let identity =
+            Identity { message: id.message, ordinal: id.ordinal, version, message_version, tenant, route };
+        let policy = self.policies.intern(&state.policy);
+        if let Some(entry) = Entry::new(identity, policy, state, &self.names) {
+            self.count(entry.tally(), 1);
+            let slot = self.entries.insert(entry);
+            self.link(slot, None, now);
+        }
+    }
+
+    fn tenant_number(&mut self, tenant: &Tenant) -> u32 {
+        if let Some(&number) = self.tenant_numbers.get(tenant) {
+            return number;
+        }
+        let number = u32::try_from(self.tenants.len()).unwrap_or(u32::MAX);
+        self.tenants.push(tenant.clone());
+        self.tenant_numbers.insert(tenant.clone(), number);
+        number
+    }
+
+    fn replace(&mut self, slot: Slot, state: &State, version: u32, message_version: u32, now: Now) {
+        self.replace_at(slot, state, version, message_version, now.wall, now);
+    }
+
+    fn replace_at(
+        &mut self,
+        slot: Slot,
+        state: &State,
+        version: u32,
+        message_version: u32,
+        at: Timestamp,
+        now: Now,
+    ) {
+        let is_in_flight = self.entries.entry(slot).is_some_and(|entry| entry.place == Place::InFlight);
+        self.unlink(slot);
+        if state.phase.is_final() {
+            if let Some(entry) = self.entries.remove(slot) {
+                self.count(entry.tally(), -1);
+            }
+            self.finished.push(Finished { latency: at.since(state.ready_at), state: state.clone() });
+            return;
+        }
+        let names = &self.names;
+        let Some(entry) = self.entries.entry_mut(slot) else { return };
+        let before = entry.tally();
+        entry.set_state(state, names);
+        (entry.version, entry.message_version) = (version, message_version);
+        let after = entry.tally();
+        self.count(before, -1);
+        self.count(after, 1);
+        if !is_in_flight {
+            self.link(slot, None, now);
+        }
+    }
+
+    /// Puts a delivery that stands nowhere where it belongs.
+    fn link(&mut self, slot: Slot, not_before: Option<Timestamp>, now: Now) {
+        let Some(entry) = self.entries.entry(slot) else { return };
+        let Some(due) = entry.due() else {
+            return self.recount(slot, |entry| entry.place = Place::Aside);
+        };
+        let (expires_at, start_at) = (entry.expires_at(), not_before.map_or(due, |time| time.max(due)));
+        if expires_at <= now.wall || entry.route == NO_ROUTE && start_at <= now.wall {
+            return self.await_decision(slot, now);
+        }
+        if start_at <= now.wall {
+            self.lanes.insert(slot, due, entry);
+            self.timers.insert((expires_at, slot));
+            return self.recount(slot, |entry| (entry.place, entry.wake_at) = (Place::Ready, expires_at));
+        }
+        let wake_at = start_at.min(expires_at);
+        self.timers.insert((wake_at, slot));
+        self.recount(slot, |entry| (entry.place, entry.wake_at) = (Place::Waiting, wake_at));
+    }
+
+    /// Takes it out of timers and lanes; its place says so no longer.
+    fn unlink(&mut self, slot: Slot) {
+        let Some(entry) = self.entries.entry(slot) else { return };
+        let (place, wake_at) = (entry.place, entry.wake_at);
+        match place {
+            Place::Ready => {
+                self.timers.remove(&(wake_at, slot));
+                self.leave_lane(slot);
+            }
+            Place::Waiting => {
+                self.timers.remove(&(wake_at, slot));
+            }
+            Place::Aside | Place::InFlight => {}
+        }
+    }
+
+    fn set_aside(&mut self, slot: Slot) {
+        self.unlink(slot);
+        self.recount(slot, |entry| entry.place = Place::Aside);
+    }
+
+    fn recount(&mut self, slot: Slot, change: impl FnOnce(&mut Entry)) {
+        let Some(entry) = self.entries.entry_mut(slot) else { return };
+        let before = entry.tally();
+        change(entry);
+        let after = entry.tally();
+        self.count(before, -1);
+        self.count(after, 1);
+    }
+
+    fn count(&mut self, tally: Tally, by: i64) {
+        self.depth[tally.urgency][tally.standing] += by;
+        self.unresolved += if tally.is_unresolved { by } else { 0 };
+    }
+}
+
+#[cfg(test)]
+mod tests;

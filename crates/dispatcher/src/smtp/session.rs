@@ -1,0 +1,456 @@
+//! One connection's dialogue as a state machine: what to write, what each reply means, when it is over.
+//!
+//! The caller moves the bytes and keeps the time. [`Session::poll`] says what is to be done next; whatever goes
+//! wrong outside is told to [`Session::broke`], which knows what that means at the present stage.
+
+use super::capabilities::Capabilities;
+use super::class::{Verdict, broken_off, replied};
+use super::reply::{RawReply, ReplyReader};
+use crate::config::{Credentials, TlsMode};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use postledger_core::address::Address;
+use postledger_core::outcome::{NotSent, Outcome, Stage, Trouble};
+use postledger_core::reply::{Class, Reply};
+use std::collections::VecDeque;
+use std::fmt::Write;
+
+/// The envelope of one transaction, and what its text needs of the server.
+#[derive(Debug, Clone)]
+pub(crate) struct Envelope {
+    pub return_path: Address,
+    pub recipient: Address,
+    /// Before dot-stuffing, line ends included (RFC 1870 4).
+    pub size: u64,
+    /// Some byte of the text is not ASCII.
+    pub is_eight_bit: bool,
+    /// Addresses or header fields are not ASCII.
+    pub is_utf8: bool,
+}
+
+/// What the caller has to do next.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Progress {
+    /// Write the output, then read.
+    Await,
+    /// Shake hands, then call [`Session::secured`].
+    StartTls,
+    /// A transaction may begin.
+    Ready,
+    /// Write the text, then call [`Session::hand_over_dot`] or close.
+    SendBody,
+    /// The transaction has ended, or none can begin.
+    Ended(Outcome),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expect {
+    Banner,
+    Ehlo,
+    Helo,
+    StartTls,
+    AuthPlain,
+    AuthUser,
+    AuthPassword,
+    AuthEnd,
+    Reset,
+    Mail,
+    Rcpt,
+    Data,
+    Dot,
+    Quit,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Session {
+    hello_name: String,
+    tls: TlsMode,
+    credentials: Option<Credentials>,
+    reader: ReplyReader,
+    output: Vec<u8>,
+    expected: VecDeque<Expect>,
+    capabilities: Capabilities,
+    banner: String,
+    is_secure: bool,
+    is_open: bool,
+    next: Option<Progress>,
+    envelope: Option<Envelope>,
+    /// What the transaction has come to, while replies to commands already sent are still read.
+    verdict: Option<Outcome>,
+    is_in_body: bool,
+    /// The server may remember a refused transaction.
+    needs_reset: bool,
+    /// The connection has carried a transaction before this one.
+    is_reused: bool,
+    is_mail_answered: bool,
+    answered: u32,
+}
+
+impl Session {
+    /// A session on a fresh connection, encrypted already if `tls` is implicit.
+    pub(crate) fn new(hello_name: String, tls: TlsMode, credentials: Option<Credentials>) -> Self {
+        Self {
+            hello_name,
+            tls,
+            credentials,
+            reader: ReplyReader::default(),
+            output: Vec::new(),
+            expected: VecDeque::from([Expect::Banner]),
+            capabilities: Capabilities::default(),
+            banner: String::new(),
+            is_secure: tls == TlsMode::Implicit,
+            is_open: true,
+            next: None,
+            envelope: None,
+            verdict: None,
+            is_in_body: false,
+            needs_reset: false,
+            is_reused: false,
+            is_mail_answered: false,
+            answered: 0,
+        }
+    }
+
+    /// What the server offers, as of its last EHLO reply.
+    pub(crate) const fn capabilities(&self) -> Capabilities {
+        self.capabilities
+    }
+
+    /// The first line of the greeting.
+    pub(crate) fn banner(&self) -> &str {
+        &self.banner
+    }
+
+    /// Whether the connection is encrypted.
+    pub(crate) const fn is_secure(&self) -> bool {
+        self.is_secure
+    }
+
+    /// Whether it can carry another transaction.
+    pub(crate) const fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    /// Counts replies: a new number is a new deadline.
+    pub(crate) const fn answered(&self) -> u32 {
+        self.answered
+    }
+
+    /// Where the dialogue stands: whose deadline runs, and what a failure means.
+    pub(crate) fn stage(&self) -> Stage {
+        match self.expected.front() {
+            Some(Expect::Banner) => Stage::Banner,
+            Some(Expect::Ehlo | Expect::Helo) => Stage::Ehlo,
+            Some(Expect::StartTls) => Stage::Tls,
+            Some(Expect::AuthPlain | Expect::AuthUser | Expect::AuthPassword | Expect::AuthEnd) => {
+                Stage::Auth
+            }
+            Some(Expect::Reset | Expect::Mail) => Stage::Mail,
+            Some(Expect::Rcpt) => Stage::Rcpt,
+            Some(Expect::Data) => Stage::Data,
+            Some(Expect::Dot) => Stage::Dot,
+            Some(Expect::Quit) => Stage::Quit,
+            None if self.is_in_body => Stage::Body,
+            None if self.tls == TlsMode::Starttls && !self.is_secure => Stage::Tls,
+            None => Stage::Mail,
+        }
+    }
+
+    /// What is to be written, once.
+    pub(crate) fn take_output(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.output)
+    }
+
+    /// Bytes from the peer.
+    pub(crate) fn handle_input(&mut self, bytes: &[u8]) {
+        self.reader.feed(bytes);
+    }
+
+    /// The connection failed, a deadline passed, or the caller gives up. It is not to be used any more.
+    pub(crate) fn broke(&mut self, trouble: Trouble) -> Outcome {
+        self.is_open = false;
+        let stage = self.stage();
+        self.verdict.take().unwrap_or_else(|| broken_off(stage, trouble, None))
+    }
+
+    /// A kept connection turned out to be closed before MAIL was answered: nothing was tried at all.
+    pub(crate) const fn is_stale(&self) -> bool {
+        !self.is_open && self.is_reused && !self.is_mail_answered
+    }
+
+    /// The next thing to do.
+    pub(crate) fn poll(&mut self) -> Progress {
+        loop {
+            if let Some(next) = self.next.take() {
+                return next;
+            }
+            let Some(&expect) = self.expected.front() else {
+                return self.poll_unexpected();
+            };
+            match self.reader.take() {
+                Ok(Some(reply)) => self.handle_reply(expect, reply),
+                Ok(None) => return Progress::Await,
+                Err(_) => return Progress::Ended(self.broke(Trouble::Protocol)),
+            }
+        }
+    }
+
+    /// Between transactions and while the text is written the server has nothing to say.
+    fn poll_unexpected(&mut self) -> Progress {
+        match self.reader.take() {
+            Ok(Some(reply)) => {
+                self.is_open = false;
+                let stage = self.stage();
+                let reply = reply.into_reply();
+                let trouble = match reply.class() {
+                    Some(Class::Transient | Class::Permanent) => Trouble::Refused,
+                    Some(Class::Completion | Class::Intermediate) | None => Trouble::Protocol,
+                };
+                Progress::Ended(broken_off(stage, trouble, Some(reply)))
+            }
+            Ok(None) if self.reader.is_empty() && !self.is_in_body => Progress::Ready,
+            Ok(None) if self.reader.is_empty() => Progress::Await,
+            Ok(None) | Err(_) => Progress::Ended(self.broke(Trouble::Protocol)),
+        }
+    }
+
+    fn handle_reply(&mut self, expect: Expect, raw: RawReply) {
+        let stage = self.stage();
+        self.answered += 1;
+        self.expected.pop_front();
+        if expect == Expect::Banner {
+            self.banner = raw.lines.first().cloned().unwrap_or_default();
+        }
+        let offers = matches!(expect, Expect::Ehlo).then(|| Capabilities::parse(&raw));
+        let reply = raw.into_reply();
+        if reply.code == 421 {
+            self.is_open = false;
+        }
+        match expect {
+            Expect::Quit => self.is_open = false,
+            Expect::Ehlo if is_unknown_command(&reply) && self.may_greet_plainly() => {
+                self.command(Expect::Helo, &format!("HELO {}\r\n", self.hello_name));
+            }
+            Expect::Reset | Expect::Mail | Expect::Rcpt | Expect::Data | Expect::Dot => {
+                self.handle_transaction_reply(expect, stage, reply);
+            }
+            Expect::Banner
+            | Expect::Ehlo
+            | Expect::Helo
+            | Expect::StartTls
+            | Expect::AuthPlain
+            | Expect::AuthUser
+            | Expect::AuthPassword
+            | Expect::AuthEnd => {
+                let code = reply.code;
+                match replied(stage, reply) {
+                    Verdict::Continue => {
+                        self.capabilities = offers.unwrap_or(self.capabilities);
+                        self.advance(expect, code);
+                    }
+                    Verdict::Ended(outcome) => self.end_session(outcome),
+                }
+            }
+        }
+    }
+
+    /// The dialogue up to the first transaction.
+    fn advance(&mut self, expect: Expect, code: u16) {
+        match expect {
+            Expect::Banner => self.command(Expect::Ehlo, &format!("EHLO {}\r\n", self.hello_name)),
+            Expect::Ehlo | Expect::Helo => self.secure_or_log_in(),
+            // What came in the same breath as the 220 was said in the clear, by whoever (RFC 3207 5).
+            Expect::StartTls if self.reader.is_empty() => self.next = Some(Progress::StartTls),
+            Expect::AuthUser if code == 334 => {
+                self.send_secret(Expect::AuthPassword, |login| &login.username)
+            }
+            Expect::AuthPassword if code == 334 => self.send_secret(Expect::AuthEnd, |login| &login.password),
+            Expect::AuthPlain | Expect::AuthEnd if code != 334 => {}
+            Expect::StartTls
+            | Expect::AuthPlain
+            | Expect::AuthUser
+            | Expect::AuthPassword
+            | Expect::AuthEnd
+            | Expect::Reset
+            | Expect::Mail
+            | Expect::Rcpt
+            | Expect::Data
+            | Expect::Dot
+            | Expect::Quit => {
+                let stage = if expect == Expect::StartTls { Stage::Tls } else { Stage::Auth };
+                self.end_session(broken_off(stage, Trouble::Protocol, None));
+            }
+        }
+    }
+
+    fn secure_or_log_in(&mut self) {
+        if self.tls == TlsMode::Starttls && !self.is_secure {
+            if self.capabilities.starttls {
+                self.command(Expect::StartTls, "STARTTLS\r\n");
+            } else {
+                self.end_session(broken_off(Stage::Tls, Trouble::Tls, None));
+            }
+            return;
+        }
+        let Some(Credentials { username, password }) = &self.credentials else { return };
+        if self.capabilities.auth_plain {
+            let secret = BASE64.encode(format!("\0{username}\0{password}"));
+            self.command(Expect::AuthPlain, &format!("AUTH PLAIN {secret}\r\n"));
+        } else if self.capabilities.auth_login {
+            self.command(Expect::AuthUser, "AUTH LOGIN\r\n");
+        } else {
+            self.end_session(broken_off(Stage::Auth, Trouble::Unsupported, None));
+        }
+    }
+
+    fn send_secret(&mut self, expect: Expect, part: impl Fn(&Credentials) -> &String) {
+        let secret = self.credentials.as_ref().map(|login| BASE64.encode(part(login))).unwrap_or_default();
+        self.command(expect, &format!("{secret}\r\n"));
+    }
+
+    /// The handshake that [`Progress::StartTls`] asked for is done. What the server said before does not count.
+    pub(crate) fn secured(&mut self) {
+        self.is_secure = true;
+        self.capabilities = Capabilities::default();
+        self.command(Expect::Ehlo, &format!("EHLO {}\r\n", self.hello_name));
+    }
+
+    /// Whether EHLO can be done without: nothing it offers is required.
+    fn may_greet_plainly(&self) -> bool {
+        self.is_open && self.tls != TlsMode::Starttls && self.credentials.is_none()
+    }
+
+    /// Begins a transaction. Ready must have been polled.
+    ///
+    /// # Errors
+    /// The server lacks what the message needs; nothing was written, the session stays usable.
+    pub(crate) fn begin(&mut self, envelope: Envelope) -> Result<(), NotSent> {
+        let offered = self.capabilities;
+        let is_too_large = offered.size.is_some_and(|largest| envelope.size > largest);
+        // RFC 6531 3.1: who offers SMTPUTF8 offers 8BITMIME.
+        let lacks_utf8 = envelope.is_utf8 && !(offered.smtp_utf8 && offered.eight_bit_mime);
+        if is_too_large || lacks_utf8 || envelope.is_eight_bit && !offered.eight_bit_mime {
+            return Err(NotSent { stage: Stage::Mail, trouble: Trouble::Unsupported, reply: None });
+        }
+        self.verdict = None;
+        self.is_in_body = false;
+        self.is_mail_answered = false;
+        self.envelope = Some(envelope);
+        if std::mem::take(&mut self.needs_reset) {
+            self.command(Expect::Reset, "RSET\r\n");
+            if !offered.pipelining {
+                return Ok(());
+            }
+        }
+        self.send(Expect::Mail);
+        if offered.pipelining {
+            self.send(Expect::Rcpt);
+            self.send(Expect::Data);
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, expect: Expect) {
+        let Some(envelope) = &self.envelope else { return };
+        let mut line = String::new();
+        let written = match expect {
+            Expect::Mail => {
+                let mut written = write!(line, "MAIL FROM:<{}>", envelope.return_path);
+                if self.capabilities.size.is_some() {
+                    written = written.and(write!(line, " SIZE={}", envelope.size));
+                }
+                if envelope.is_eight_bit {
+                    line.push_str(" BODY=8BITMIME");
+                }
+                if envelope.is_utf8 {
+                    line.push_str(" SMTPUTF8");
+                }
+                written
+            }
+            Expect::Rcpt => write!(line, "RCPT TO:<{}>", envelope.recipient),
+            _ => write!(line, "DATA"),
+        };
+        debug_assert!(written.is_ok(), "writing to a String cannot fail");
+        line.push_str("\r\n");
+        self.command(expect, &line);
+    }
+
+    fn handle_transaction_reply(&mut self, expect: Expect, stage: Stage, reply: Reply) {
+        self.is_mail_answered |= expect == Expect::Mail && reply.code != 421;
+        if self.is_stale() {
+            return self.end_session(broken_off(stage, Trouble::Refused, Some(reply)));
+        }
+        if expect == Expect::Reset {
+            return match reply.class() {
+                Some(Class::Completion) if !self.capabilities.pipelining => self.send(Expect::Mail),
+                Some(Class::Completion) => {}
+                _ => self.end_session(broken_off(stage, Trouble::Refused, Some(reply))),
+            };
+        }
+        self.is_mail_answered = true;
+        if self.verdict.is_some() {
+            // DATA was pipelined behind a refused command and the server wants a text all the same. Only an
+            // empty one could be given, and it might be delivered: RFC 2920 3.1. Closing says nothing.
+            self.is_open &= reply.code != 354;
+        } else {
+            match (replied(stage, reply), expect) {
+                (Verdict::Ended(outcome), _) => {
+                    self.needs_reset = expect != Expect::Dot;
+                    self.is_open &= !matches!(outcome, Outcome::NotSent(_) | Outcome::Unknown(_));
+                    self.verdict = Some(outcome);
+                }
+                (Verdict::Continue, Expect::Data) => {
+                    self.is_in_body = true;
+                    self.next = Some(Progress::SendBody);
+                    return;
+                }
+                (Verdict::Continue, Expect::Mail) if self.expected.is_empty() => self.send(Expect::Rcpt),
+                (Verdict::Continue, Expect::Rcpt) if self.expected.is_empty() => self.send(Expect::Data),
+                (Verdict::Continue, _) => {}
+            }
+        }
+        if self.expected.is_empty() || !self.is_open {
+            if let Some(outcome) = self.verdict.take() {
+                self.end_transaction(outcome);
+            }
+        }
+    }
+
+    /// From here on the text may be delivered: the final dot is in the output.
+    pub(crate) fn hand_over_dot(&mut self) {
+        self.is_in_body = false;
+        self.command(Expect::Dot, ".\r\n");
+    }
+
+    /// Says goodbye.
+    pub(crate) fn quit(&mut self) {
+        self.command(Expect::Quit, "QUIT\r\n");
+    }
+
+    fn command(&mut self, expect: Expect, line: &str) {
+        self.output.extend_from_slice(line.as_bytes());
+        self.expected.push_back(expect);
+    }
+
+    fn end_session(&mut self, outcome: Outcome) {
+        self.is_open = false;
+        self.end_transaction(outcome);
+    }
+
+    fn end_transaction(&mut self, outcome: Outcome) {
+        self.expected.clear();
+        self.envelope = None;
+        self.is_reused = true;
+        self.is_in_body = false;
+        self.next = Some(Progress::Ended(outcome));
+    }
+}
+
+/// A server before RFC 1869 does not know EHLO.
+const fn is_unknown_command(reply: &Reply) -> bool {
+    matches!(reply.code, 500..=502 | 504)
+}
+
+#[cfg(test)]
+mod tests;

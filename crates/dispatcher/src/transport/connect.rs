@@ -1,0 +1,122 @@
+//! From a name to a session that is ready.
+
+use super::stream::Stream;
+use super::tls::{TlsPeer, TlsSetupError};
+use super::{Connection, not_sent, trouble_of, within};
+use crate::config::{RelayConfig, TlsMode};
+use crate::smtp::session::{Progress, Session};
+use postledger_core::outcome::{NotSent, Stage, Trouble};
+use std::io;
+use std::net::SocketAddr;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
+use tokio_util::sync::CancellationToken;
+
+/// More addresses than that are not worth their timeouts.
+const MAX_ADDRESSES: usize = 4;
+
+/// A relay with everything that can be prepared before connecting.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    pub config: RelayConfig,
+    tls: Option<TlsPeer>,
+}
+
+impl Endpoint {
+    pub(crate) fn new(config: RelayConfig) -> Result<Self, TlsSetupError> {
+        let tls = match config.tls {
+            TlsMode::Off => None,
+            TlsMode::Starttls | TlsMode::Implicit => {
+                Some(TlsPeer::new(&config.host, config.ca_file.as_deref())?)
+            }
+        };
+        Ok(Self { config, tls })
+    }
+
+    fn failed(stage: Stage, trouble: Trouble) -> NotSent {
+        NotSent { stage, trouble, reply: None }
+    }
+
+    async fn resolve(&self, abort: &CancellationToken) -> Result<Vec<SocketAddr>, NotSent> {
+        let deadline = Instant::now() + self.config.timeouts.of(Stage::Dns);
+        let lookup = lookup_host((self.config.host.as_str(), self.config.port));
+        let found = within(deadline, abort, lookup).await.map_err(|trouble| match trouble {
+            Trouble::Timeout | Trouble::Interrupted => Self::failed(Stage::Dns, trouble),
+            _ => Self::failed(Stage::Dns, Trouble::NotFound),
+        })?;
+        let addresses: Vec<_> = found.take(MAX_ADDRESSES).collect();
+        if addresses.is_empty() { Err(Self::failed(Stage::Dns, Trouble::NotFound)) } else { Ok(addresses) }
+    }
+
+    async fn open(&self, abort: &CancellationToken) -> Result<TcpStream, NotSent> {
+        let mut failure = Self::failed(Stage::Dns, Trouble::NotFound);
+        for address in self.resolve(abort).await? {
+            let deadline = Instant::now() + self.config.timeouts.of(Stage::Connect);
+            match within(deadline, abort, TcpStream::connect(address)).await {
+                Ok(stream) => match stream.set_nodelay(true) {
+                    Ok(()) => return Ok(stream),
+                    Err(error) => failure = Self::failed(Stage::Connect, trouble_of(&error)),
+                },
+                Err(trouble) => failure = Self::failed(Stage::Connect, trouble),
+            }
+            if abort.is_cancelled() {
+                break;
+            }
+        }
+        Err(failure)
+    }
+
+    async fn encrypt(&self, stream: TcpStream, abort: &CancellationToken) -> Result<Stream, NotSent> {
+        let Some(TlsPeer { config, name }) = self.tls.clone() else {
+            return Err(Self::failed(Stage::Tls, Trouble::Tls));
+        };
+        let deadline = Instant::now() + self.config.timeouts.of(Stage::Tls);
+        let handshake = TlsConnector::from(config).connect(name, stream);
+        let encrypted = within(deadline, abort, async {
+            handshake.await.map_err(|error| match error.get_ref() {
+                // A refused certificate and a broken handshake are both "no TLS", whatever the kind says.
+                Some(_) => io::Error::new(io::ErrorKind::InvalidData, error),
+                None => error,
+            })
+        });
+        let encrypted = encrypted.await.map_err(|trouble| Self::failed(Stage::Tls, trouble))?;
+        Ok(Stream::Tls(Box::new(encrypted)))
+    }
+}
+
+/// Opens a connection and takes it to where a transaction can begin.
+///
+/// # Errors
+/// [`NotSent`]: where and why it failed.
+pub(crate) async fn connect(endpoint: &Endpoint, abort: &CancellationToken) -> Result<Connection, NotSent> {
+    let config = &endpoint.config;
+    let stream = endpoint.open(abort).await?;
+    let stream = match config.tls {
+        TlsMode::Implicit => endpoint.encrypt(stream, abort).await?,
+        TlsMode::Starttls | TlsMode::Off => Stream::Plain(stream),
+    };
+    let mut connection = Connection {
+        stream,
+        session: Session::new(config.hello_name.clone(), config.tls, config.credentials.clone()),
+        timeouts: config.timeouts,
+        abort: abort.clone(),
+        buffer: Vec::new(),
+    };
+    loop {
+        match connection.advance().await {
+            Progress::Ready => return Ok(connection),
+            Progress::StartTls => {
+                let Stream::Plain(stream) = connection.stream else {
+                    return Err(Endpoint::failed(Stage::Tls, Trouble::Protocol));
+                };
+                connection.stream = endpoint.encrypt(stream, abort).await?;
+                connection.session.secured();
+            }
+            Progress::Ended(outcome) => return Err(not_sent(outcome)),
+            Progress::Await | Progress::SendBody => {
+                return Err(not_sent(connection.session.broke(Trouble::Protocol)));
+            }
+        }
+    }
+}

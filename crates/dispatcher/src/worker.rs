@@ -1,0 +1,74 @@
+//! A task that carries deliveries over one relay slot for as long as there are any.
+
+use crate::attempt::{Abandoned, Flight, attempt};
+use crate::engine::{Engine, Unsendable};
+use crate::planner::{Job, RelayIndex};
+use crate::record;
+use futures_util::FutureExt;
+use postledger_core::ledger::LedgerError;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+
+/// How long a delivery waits whose mail could not be read just now.
+const UNREADABLE: Duration = Duration::from_secs(30);
+
+/// Runs until nothing waits for the relay; then the connection is kept for the next.
+pub(crate) async fn run(engine: Arc<Engine>, relay: RelayIndex, first: Job) {
+    let mut connection = engine.relay(relay).pool.take();
+    let mut previous = None;
+    let mut next = Some(first);
+    while let Some(job) = next {
+        let started = engine.now().monotonic;
+        let mut flight = Flight::new(&job, engine.relay_name(relay));
+        // A panic ends this attempt only. Its connection went down with it.
+        let attempted = attempt(&engine, relay, &job, &mut flight, &mut connection, &mut previous);
+        let attempted = AssertUnwindSafe(Box::pin(attempted)).catch_unwind().await;
+        let ended = attempted.unwrap_or_else(|_| {
+            tracing::error!(delivery = %job.id, "the attempt failed inside");
+            Ok(flight.interrupted())
+        });
+        let recording = match ended {
+            Ok(outcome) => {
+                let another_relay = engine.attempted(relay, job.id, &outcome, started);
+                engine.tasks.spawn(record::outcome(engine.clone(), flight, outcome, another_relay))
+            }
+            Err(abandoned) => engine.tasks.spawn(give_back(engine.clone(), flight, abandoned)),
+        };
+        await_recorded(previous.replace(recording)).await;
+        next = engine.next_for(relay);
+    }
+    if let Some(connection) = connection {
+        if engine.stopping.is_cancelled() {
+            connection.quit().await;
+        } else {
+            engine.relay(relay).pool.put(connection);
+        }
+    }
+}
+
+/// At most one recording is behind: what cannot be stored must not pile up.
+async fn await_recorded(recording: Option<JoinHandle<()>>) {
+    if let Some(recording) = recording {
+        drop(recording.await);
+    }
+}
+
+async fn give_back(engine: Arc<Engine>, flight: Flight, abandoned: Abandoned) {
+    let id = flight.id;
+    match abandoned {
+        Abandoned::Overtaken => engine.reload(id.message).await,
+        Abandoned::Refused(_) => {}
+        Abandoned::Unrecordable(LedgerError::Busy | LedgerError::Full) => engine.suspend(),
+        Abandoned::Unsendable(Unsendable::Damaged) => return record::quarantine(engine, flight).await,
+        Abandoned::Unsendable(Unsendable::Ledger(LedgerError::Stopped)) | Abandoned::Unrecordable(_) => {
+            engine.halt(&LedgerError::Stopped);
+        }
+        Abandoned::Unsendable(Unsendable::Ledger(error)) => {
+            tracing::error!(delivery = %id, %error, "its mail cannot be read now");
+            return engine.ended(id, Some(engine.now().wall.plus(UNREADABLE)));
+        }
+    }
+    engine.ended(id, None);
+}
