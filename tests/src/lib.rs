@@ -7,6 +7,7 @@
 //! [`oracle`] (who compares what was promised with what happened), [`service`] (the binary as a process),
 //! [`faults`] (disks that fail).
 
+pub mod faults;
 pub mod load;
 pub mod oracle;
 pub mod service;

@@ -51,7 +51,7 @@ pub(super) fn fold(export: &[Value]) -> Result<HashMap<&str, Message<'_>>> {
             (0, "queued") => {
                 let recipients =
                     recipients(event).with_context(|| format!("position {position}: recipients"))?;
-                message.message_id = text(event, "message_id_header");
+                message.message_id = event["message_id_header"].as_str();
                 message.deliveries = (1..=recipients).map(|ordinal| (ordinal, Delivery::default())).collect();
             }
             (0, _) => {}
@@ -91,17 +91,7 @@ impl Delivery {
     }
 }
 
-/// A member of the event, whether it stands in `data` or beside it.
-fn member<'a>(event: &'a Value, name: &str) -> Option<&'a Value> {
-    [&event["data"][name], &event[name], &event["personal"][name]].into_iter().find(|value| !value.is_null())
-}
-
-fn text<'a>(event: &'a Value, name: &str) -> Option<&'a str> {
-    member(event, name)?.as_str()
-}
-
 /// How many deliveries a `queued` event creates.
 fn recipients(event: &Value) -> Option<u32> {
-    let list = member(event, "kinds").or_else(|| member(event, "recipients"))?.as_array()?;
-    u32::try_from(list.len()).ok()
+    u32::try_from(event["recipients"].as_array()?.len()).ok()
 }

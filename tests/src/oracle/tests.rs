@@ -43,8 +43,9 @@ impl Case {
     fn queued(&mut self, token: &str, recipients: u32) {
         self.event(token, 0, "queued");
         let event = self.export.last_mut().unwrap();
-        event["data"] =
-            json!({"kinds": vec!["to"; recipients as usize], "message_id_header": format!("<{token}@x>")});
+        event["recipients"] =
+            (1..=recipients).map(|it| json!({"recipient": address(token, it), "kind": "to"})).collect();
+        event["message_id_header"] = format!("<{token}@x>").into();
     }
 
     fn event(&mut self, token: &str, delivery: u32, kind: &str) {
