@@ -84,11 +84,6 @@ pub(crate) fn decode(
     }
 }
 
-/// The event without its personal fields, as if it had been erased: half the work for who only counts states.
-pub(crate) fn decode_plain(kind: &str, schema: i64, data: &str) -> Result<Event, Undecodable> {
-    decode(kind, schema, data, None)
-}
-
 /// Whether the event removes the message's personal parts.
 pub(crate) fn is_erasure(event: &Event) -> bool {
     matches!(event, Event::Mail(MailEvent::Erased))

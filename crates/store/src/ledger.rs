@@ -1,25 +1,27 @@
 //! The ledger in SQLite, as the other crates see it.
 
 mod open;
-mod queue;
 mod submit;
 mod upkeep;
 
 use crate::fault::{OpenError, ReadError};
 use crate::filesystem::{DataDirectory, free_space};
+use crate::identity::Identity;
+use crate::queue::OpenScan;
 use crate::read::Reading;
 use crate::shared::Shared;
+use crate::views::{MessageViews, open_index};
 use crate::writer::{Appending, Entry, Job, Journal};
 use postledger_core::clock::{Clock, Entropy};
 use postledger_core::content::Content;
 use postledger_core::event::{Event, NodeEvent, Recorded};
 use postledger_core::id::{LedgerId, MessageId, Ordinal, Position, Stream};
 use postledger_core::ledger::{
-    Append, BoxFuture, Ledger, LedgerError, LedgerHead, OpenMessage, Submission, Submitted, Subscriber,
+    Append, BoxFuture, Ledger, LedgerError, LedgerHead, MessagePage, MessageQuery, OpenMessage, Submission,
+    Submitted, Subscriber, Views, ViewsError,
 };
 use postledger_core::name::Tenant;
 use postledger_core::secret::Secret;
-use queue::OpenScan;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -52,13 +54,14 @@ impl std::fmt::Debug for LedgerOptions {
 ///
 /// Dropping it without [`SqliteLedger::close`] is what a crash is to the ledger: nothing acknowledged is lost.
 pub struct SqliteLedger {
-    id: LedgerId,
+    identity: Identity,
     directory: DataDirectory,
     secret: Secret,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     shared: Arc<Shared>,
     reading: Reading,
+    views: MessageViews,
     queue: RwLock<Option<mpsc::Sender<Job>>>,
     open_scan: Mutex<Option<Arc<OpenScan>>>,
     writer: Mutex<Option<JoinHandle<(Journal, crate::anchor::Anchor)>>>,
@@ -87,7 +90,7 @@ impl SqliteLedger {
 
     /// Names the ledger.
     pub const fn id(&self) -> LedgerId {
-        self.id
+        self.identity.ledger
     }
 
     /// Keys digests and tokens.
@@ -139,8 +142,21 @@ impl SqliteLedger {
         let marked = anchor.write(&journal.mark()).and_then(|()| anchor.handle()?.sync_all());
         marked.map_err(|error| close(&error))?;
         self.shared.committed(journal.position, journal.hash, 0, Default::default());
+        self.views.close().await;
         self.reading.pool.close().await;
         sqlx::Connection::close(journal.connection).await.map_err(|error| close(&error))
+    }
+
+    /// A pass that begins at the front looks at the views once; the pages after it go on from there.
+    async fn open_scan(&self, after: Position) -> Result<Arc<OpenScan>, ReadError> {
+        let present = self.open_scan.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(scan) = present.filter(|_| after > Position(0)) {
+            return Ok(scan);
+        }
+        let index = open_index(&self.directory.views(), &self.identity, &self.reading).await;
+        let scan = Arc::new(OpenScan::begin(&self.reading, index).await?);
+        *self.open_scan.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&scan));
+        Ok(scan)
     }
 
     fn queue(&self) -> Result<mpsc::Sender<Job>, LedgerError> {
@@ -220,7 +236,10 @@ impl Ledger for SqliteLedger {
         after: Position,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<OpenMessage>, LedgerError>> {
-        Box::pin(async move { Ok(self.open_page(after, limit).await?) })
+        Box::pin(async move {
+            let scan = self.open_scan(after).await?;
+            Ok(scan.page(&self.reading, after, limit).await?)
+        })
     }
 
     fn subscribe(&self, subscriber: Arc<dyn Subscriber>) {
@@ -232,8 +251,14 @@ impl Ledger for SqliteLedger {
     }
 }
 
+impl Views for SqliteLedger {
+    fn list(&self, query: MessageQuery) -> BoxFuture<'_, Result<MessagePage, ViewsError>> {
+        Box::pin(async move { self.views.list(&query).await })
+    }
+}
+
 impl std::fmt::Debug for SqliteLedger {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "SqliteLedger({}, {:?})", self.id, self.head())
+        write!(f, "SqliteLedger({}, {:?})", self.id(), self.head())
     }
 }

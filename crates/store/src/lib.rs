@@ -12,9 +12,13 @@ mod codec;
 mod connect;
 mod fault;
 mod filesystem;
+mod fold;
 mod identity;
 mod ledger;
+mod pages;
+mod queue;
 mod read;
+mod reader;
 mod row;
 mod secret;
 mod shared;
@@ -24,6 +28,7 @@ mod writer;
 
 pub use fault::{OpenError, ReadError};
 pub use ledger::{CloseError, LedgerOptions, SqliteLedger};
+pub use reader::{Reader, Replayed, Until, Verified, VerifyError, ViewsChecked};
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,9 @@
 //! Reading the journal: histories, contents, pages. On read-only connections, a page at a time, so that no read
 //! transaction stays open while somebody is slow.
 
+use crate::chain::Hash;
 use crate::fault::{CorruptRecord, ReadError};
+use crate::identity::Identity;
 use crate::row::{EventRow, decode_all};
 use crate::sql;
 use bytes::{Bytes, BytesMut};
@@ -60,6 +62,19 @@ impl Reading {
     /// The rows after a position.
     pub(crate) async fn page(&self, after: Position, limit: i64) -> Result<Vec<SqliteRow>, ReadError> {
         Ok(query(sql::PAGE).bind(after.0).bind(limit).fetch_all(&self.pool).await?)
+    }
+
+    /// The chain at a position; `None` beyond the end.
+    pub(crate) async fn hash_at(
+        &self,
+        identity: &Identity,
+        position: Position,
+    ) -> Result<Option<Hash>, ReadError> {
+        if position == identity.base_position {
+            return Ok(Some(identity.base_hash));
+        }
+        let row = query(sql::EVENT_AT).bind(position.0).fetch_optional(&self.pool).await?;
+        Ok(row.as_ref().map(EventRow::read).transpose()?.map(|row| row.hash))
     }
 
     /// Beginnings of messages after a position.

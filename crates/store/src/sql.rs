@@ -115,7 +115,14 @@ statements! {
     KEYS = concat!("SELECT ", event_columns!(),
         " FROM event WHERE stream >= 'key_' AND stream < 'key`' ORDER BY position");
     NODE_VERSION = "SELECT MAX(version) FROM event WHERE stream = 'node' AND delivery = 0";
-    IS_ERASED = "SELECT COUNT(*) FROM event WHERE stream = ? AND delivery = 0 AND kind = 'erased'";
+    /// Erasures of a stream, or with another word than `erased` removals of its content of either kind.
+    REMOVALS = "SELECT COUNT(*) FROM event WHERE stream = ? AND delivery = 0 AND \
+                (kind = 'erased' OR (kind = 'content_removed' AND ? <> 'erased'))";
+    /// A delivery, or a stream itself, whose versions are not 1 to their number.
+    VERSION_GAP = "SELECT stream, MAX(position) FROM event GROUP BY stream, delivery \
+                   HAVING MIN(version) <> 1 OR MAX(version) <> COUNT(*) LIMIT 1";
+    CONTENTS = "SELECT position, salt, bytes FROM content WHERE position > ? AND position <= ? \
+                ORDER BY position LIMIT ?";
     ERASE = "UPDATE event SET personal = NULL WHERE stream = ? AND personal IS NOT NULL";
     CONTENT = "SELECT salt, size, bytes FROM content WHERE position = \
                (SELECT position FROM event WHERE stream = ? AND delivery = 0 AND version = 1)";
@@ -155,7 +162,7 @@ pub(crate) struct ManyRows(Vec<String>);
 
 impl ManyRows {
     /// `head`, then up to `2^log2` times `row`, then `tail`.
-    fn new(head: &str, row: &str, tail: &str, log2: u32) -> Self {
+    pub(crate) fn new(head: &str, row: &str, tail: &str, log2: u32) -> Self {
         let statement = |power: u32| {
             let mut sql = String::from(head);
             for n in 0..1u32 << power {

@@ -12,6 +12,7 @@ use crate::row::EventRow;
 use crate::secret;
 use crate::shared::Shared;
 use crate::sql;
+use crate::views;
 use crate::writer::{Journal, Writer};
 use postledger_core::event::NodeEvent;
 use postledger_core::id::{Epoch, Hex, LedgerId, Position};
@@ -71,14 +72,19 @@ pub(super) async fn open(options: LedgerOptions) -> Result<Arc<SqliteLedger>, Op
         drop(held);
         end
     });
+    let reading = Reading { pool: connect::pool(&path) };
+    let (views, projection) =
+        views::views(directory.views(), identity.clone(), reading.clone(), shared.watch_head());
+    tasks.spawn(projection.run());
     Ok(Arc::new(SqliteLedger {
-        id: identity.ledger,
+        identity,
         directory,
         secret,
         clock: options.clock,
         entropy: options.entropy,
         shared,
-        reading: Reading { pool: connect::pool(&path) },
+        reading,
+        views,
         queue: RwLock::new(Some(queue)),
         open_scan: Mutex::new(None),
         writer: Mutex::new(Some(writer)),
