@@ -11,6 +11,7 @@
 mod attempt;
 mod cache;
 mod check;
+mod compose;
 mod config;
 mod dispatcher;
 mod driver;
@@ -25,6 +26,7 @@ mod transport;
 mod worker;
 
 pub use check::{RelayReport, test_relay};
+pub use compose::MimeComposer;
 pub use config::{Credentials, RelayConfig, Route, Timeouts, TlsMode};
 pub use dispatcher::{Dispatcher, DispatcherOptions, StartError};
 pub use smtp::capabilities::Capabilities;
