@@ -1,16 +1,18 @@
 //! JSON to wire types, and what is wrong with it by field.
 
 use crate::problem::{FieldError, Problem};
+use crate::request::Object;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::error::Category;
 
-/// Parses `json`. The path of a mistake is found in a second pass, so that what is right pays nothing for it.
+/// Parses `json`, an object. The path of a mistake is found in a second pass, so that what is right pays nothing for it.
 ///
 /// # Errors
 /// 400 `invalid_json` for what is no JSON in UTF-8 (or nested over 128 deep), 422 `invalid_request` for a wrong field.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Problem> {
-    serde_json::from_slice(json).map_err(|_| explain::<T>(json))
+    let parsed = serde_json::from_slice(json).map(|Object(value)| value);
+    parsed.map_err(|_| explain::<Object<T>>(json))
 }
 
 fn explain<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Problem {
@@ -19,7 +21,7 @@ fn explain<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Problem {
     match parsed {
         Err(error) => {
             let path = match error.path().to_string() {
-                root if root == "." => String::new(),
+                root if root == "." || root == "?" => String::new(),
                 path => clipped(&path),
             };
             let error = error.into_inner();

@@ -86,7 +86,7 @@ pub(crate) struct KeyJson {
 
 /// Issue a key.
 #[utoipa::path(
-    post, path = "/v1/keys", tag = "keys", request_body = NewKey,
+    post, path = "/v1/keys", operation_id = "create_key", tag = "keys", request_body = NewKey,
     responses(
         (status = 201, description = "The key; its text is shown this once", body = CreatedKey<'static>),
         (status = 403, description = "`tenant_forbidden`: a key issues keys of its own tenant only"),
@@ -118,7 +118,7 @@ pub(crate) async fn create(
 ///
 /// Oldest first, revoked and expired ones included; never with their text.
 #[utoipa::path(
-    get, path = "/v1/keys", tag = "keys",
+    get, path = "/v1/keys", operation_id = "list_keys", tag = "keys",
     responses((status = 200, description = "All keys of the tenant", body = Data<KeyJson>)),
 )]
 pub(crate) async fn list(
@@ -134,7 +134,7 @@ pub(crate) async fn list(
 ///
 /// It is refused from the moment this is answered. Revoking it again changes nothing.
 #[utoipa::path(
-    delete, path = "/v1/keys/{id}", tag = "keys", params(("id" = String, Path, description = "`key_…`")),
+    delete, path = "/v1/keys/{id}", operation_id = "revoke_key", tag = "keys", params(("id" = String, Path, description = "`key_…`")),
     responses((status = 204, description = "It is good no longer")),
 )]
 pub(crate) async fn revoke(

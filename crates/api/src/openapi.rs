@@ -7,7 +7,7 @@ use crate::{health, key_calls, messages, operate, pages, relays};
 use postledger_core::key::Scope;
 use std::sync::Arc;
 use utoipa::OpenApi;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, OpenApi as Document, PathItem, Ref, RefOr, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
@@ -123,8 +123,8 @@ fn describe(operation: &mut Operation, access: Access) {
         add("422", "`invalid_request` and others: errors name each field");
         add("507", "`disk_full`: see Retry-After");
     }
-    let has_path_parameter = operation.parameters.iter().flatten();
-    if has_path_parameter.clone().count() > 0 {
+    let is_of_path = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Path);
+    if operation.parameters.iter().flatten().any(is_of_path) {
         add("404", "`not_found`: unknown, or another tenant's");
     }
     if let Some(scope) = scope {

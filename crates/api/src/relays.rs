@@ -53,7 +53,7 @@ pub(crate) struct TroubleJson<'a> {
 ///
 /// In configured order.
 #[utoipa::path(
-    get, path = "/v1/relays", tag = "service",
+    get, path = "/v1/relays", operation_id = "list_relays", tag = "service",
     responses((status = 200, description = "All relays", body = Data<RelayJson<'static>>)),
 )]
 pub(crate) async fn list(State(shared): State<Arc<Shared>>) -> Response<Body> {

@@ -2,10 +2,12 @@
 //! form of its own (addresses, durations, words, base64) is parsed on the way in and judged by [`crate::intake`].
 
 mod few;
+mod object;
 mod parsed;
 mod party;
 
 pub(crate) use few::Few;
+pub(crate) use object::Object;
 pub(crate) use parsed::{Base64, Parsed, Span};
 pub(crate) use party::Parties;
 
@@ -62,7 +64,7 @@ pub(crate) struct NewMessage {
     pub headers: Option<Few<(String, String)>>,
     /// Files, at most 100 and 18 MiB together before encoding.
     #[schema(value_type = Option<Vec<NewAttachment>>)]
-    pub attachments: Option<Few<NewAttachment>>,
+    pub attachments: Option<Few<Object<NewAttachment>>>,
     /// Not supported yet: refused.
     #[schema(value_type = Option<Object>)]
     pub template: Option<IgnoredAny>,
@@ -76,7 +78,8 @@ pub(crate) struct NewMessage {
     #[schema(value_type = Option<String>, example = "24h")]
     pub expires_after: Option<Span>,
     /// When to try again after a deferral.
-    pub retry: Option<NewRetry>,
+    #[schema(value_type = Option<NewRetry>)]
+    pub retry: Option<Object<NewRetry>>,
     /// What follows an attempt whose result is not known: `retry` (a second copy is better than none; the default) or
     /// `hold` (never again without an operator).
     #[schema(value_type = Option<String>, example = "retry")]

@@ -1,14 +1,14 @@
 //! The files of a message.
 
 use super::Findings;
-use crate::request::{Few, NewAttachment};
+use crate::request::{Few, NewAttachment, Object};
 use bytes::Bytes;
 use postledger_core::compose::Attachment;
 
 const MOST: usize = 100;
 
 pub(super) fn check(
-    files: Few<NewAttachment>,
+    files: Few<Object<NewAttachment>>,
     most_bytes: usize,
     findings: &mut Findings,
 ) -> Vec<Attachment> {
@@ -17,7 +17,7 @@ pub(super) fn check(
         return Vec::new();
     }
     let files = files.kept.into_iter().enumerate();
-    let attachments: Vec<_> = files.map(|(index, file)| one(index, file, findings)).collect();
+    let attachments: Vec<_> = files.map(|(index, file)| one(index, file.0, findings)).collect();
     if attachments.iter().map(|attachment| attachment.bytes.len()).sum::<usize>() > most_bytes {
         let detail = format!("attachments have at most {most_bytes} bytes together, before encoding");
         findings.add("attachments", "too_large", detail);

@@ -1,7 +1,7 @@
 //! How and when a message wants to be delivered.
 
 use super::Findings;
-use crate::request::{NewRetry, Parsed, Span};
+use crate::request::{NewRetry, Object, Parsed, Span};
 use postledger_core::name::RouteName;
 use postledger_core::policy::{OnUnknown, Policy, Priority, RetryPolicy};
 use postledger_core::time::Timestamp;
@@ -20,7 +20,7 @@ const YEAR: Duration = Duration::from_secs(366 * 86400);
 pub(super) struct Wishes {
     pub priority: Option<Parsed<Priority>>,
     pub expires_after: Option<Span>,
-    pub retry: Option<NewRetry>,
+    pub retry: Option<Object<NewRetry>>,
     pub on_unknown: Option<Parsed<OnUnknown>>,
     pub route: Option<String>,
 }
@@ -48,7 +48,7 @@ pub(super) fn policy(
     if let Some(span) = wishes.expires_after.and_then(|span| lifetime("expires_after", span, findings)) {
         policy.expires_after = span;
     }
-    if let Some(wish) = wishes.retry {
+    if let Some(Object(wish)) = wishes.retry {
         retry(wish, &mut policy.retry, findings);
     }
     if let Some(route) = wishes.route {

@@ -50,8 +50,9 @@ pub(super) async fn run(mailbox: &Mailbox, mut stream: TcpStream) -> io::Result<
             if let Some((body, text)) = &mut data {
                 let is_whole = body.ingest(&mut bytes, text);
                 if text.len() > MAX_MESSAGE {
-                    // Closing is the only answer that may come before the dot.
-                    return stream.write_all(b"552 5.3.4 message too large\r\n").await;
+                    // Only a closed connection stops a client before its dot.
+                    replies.extend_from_slice(b"552 5.3.4 message too large\r\n");
+                    return stream.write_all(&replies).await;
                 }
                 if !is_whole {
                     continue;
@@ -61,7 +62,8 @@ pub(super) async fn run(mailbox: &Mailbox, mut stream: TcpStream) -> io::Result<
                 let is_dropped = transaction.is_dropped;
                 mailbox.keep(std::mem::take(&mut transaction).caught(text));
                 if is_dropped {
-                    return Ok(());
+                    // What was asked before the dot is answered, the dot is not.
+                    return stream.write_all(&replies).await;
                 }
                 replies.extend_from_slice(b"250 2.0.0 caught\r\n");
                 continue;

@@ -59,7 +59,7 @@ pub(crate) struct BatchResult<'a> {
 ///
 /// What can be accepted is accepted, all in one commit; what cannot is told message by message.
 #[utoipa::path(
-    post, path = "/v1/messages/batch", tag = "messages", request_body = NewBatch<'static>,
+    post, path = "/v1/messages/batch", operation_id = "submit_batch", tag = "messages", request_body = NewBatch<'static>,
     responses(
         (status = 202, description = "All were accepted and are durable", body = BatchResults<'static>),
         (status = 207, description = "Some were refused; the others are accepted and durable", body = BatchResults<'static>),

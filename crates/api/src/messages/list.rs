@@ -63,7 +63,7 @@ pub(crate) struct MessagePage<'a> {
 ///
 /// Newest first, found through the views, which may lag a moment; each message as the ledger has it.
 #[utoipa::path(
-    get, path = "/v1/messages", tag = "messages", params(ListParameters),
+    get, path = "/v1/messages", operation_id = "list_messages", tag = "messages", params(ListParameters),
     responses((status = 200, description = "A page", body = MessagePage<'static>)),
 )]
 pub(crate) async fn list(

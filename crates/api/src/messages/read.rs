@@ -22,7 +22,7 @@ const RFC822: &str = "message/rfc822";
 ///
 /// From the ledger: never behind a 202.
 #[utoipa::path(
-    get, path = "/v1/messages/{id}", tag = "messages", params(("id" = String, Path, description = "`msg_…`")),
+    get, path = "/v1/messages/{id}", operation_id = "show_message", tag = "messages", params(("id" = String, Path, description = "`msg_…`")),
     responses((status = 200, description = "The message as it is now", body = MessageJson<'static>)),
 )]
 pub(crate) async fn show(
@@ -38,7 +38,7 @@ pub(crate) async fn show(
 ///
 /// Every event of the message and its deliveries, in order.
 #[utoipa::path(
-    get, path = "/v1/messages/{id}/events", tag = "messages", params(("id" = String, Path, description = "`msg_…`")),
+    get, path = "/v1/messages/{id}/events", operation_id = "list_message_events", tag = "messages", params(("id" = String, Path, description = "`msg_…`")),
     responses((status = 200, description = "The whole history", body = Data<EventJson<'static>>)),
 )]
 pub(crate) async fn events(
@@ -56,7 +56,7 @@ pub(crate) async fn events(
 ///
 /// What all deliveries share: header fields and body, without what is each delivery's own (Date and the like).
 #[utoipa::path(
-    get, path = "/v1/messages/{id}/content", tag = "messages", params(("id" = String, Path, description = "`msg_…`")),
+    get, path = "/v1/messages/{id}/content", operation_id = "read_message_content", tag = "messages", params(("id" = String, Path, description = "`msg_…`")),
     responses(
         (status = 200, description = "The rendered bytes", body = Vec<u8>, content_type = "message/rfc822"),
         (status = 410, description = "`content_gone`: its retention has passed, or it was erased"),
@@ -76,7 +76,7 @@ pub(crate) async fn content(
 ///
 /// Exactly what every attempt of this delivery sends, before dot-stuffing.
 #[utoipa::path(
-    get, path = "/v1/deliveries/{id}/content", tag = "deliveries",
+    get, path = "/v1/deliveries/{id}/content", operation_id = "read_delivery_content", tag = "deliveries",
     params(("id" = String, Path, description = "`dlv_…_<ordinal>`")),
     responses(
         (status = 200, description = "The exact bytes", body = Vec<u8>, content_type = "message/rfc822"),

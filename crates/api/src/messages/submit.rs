@@ -31,7 +31,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// spelled-out defaults do not count) answers with the same message; keys are kept at least 7 days and at least the
 /// message's lifetime, and count per tenant.
 #[utoipa::path(
-    post, path = "/v1/messages", tag = "messages",
+    post, path = "/v1/messages", operation_id = "submit_message", tag = "messages",
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters")),
     request_body = NewMessage,
     responses(

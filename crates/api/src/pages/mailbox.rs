@@ -39,7 +39,7 @@ pub(crate) struct CaughtJson<'a> {
 /// Newest first, the last 1,000 messages or 64 MiB; JSON if `Accept` asks for it, else a page. Local parts that begin with
 /// `reject`, `defer` (every other try) or `drop` (no answer after the dot) make it misbehave.
 #[utoipa::path(
-    get, path = "/dev/mailbox", tag = "dev",
+    get, path = "/dev/mailbox", operation_id = "list_caught", tag = "dev",
     responses(
         (status = 200, description = "What was caught", content(
             (Data<CaughtJson<'static>> = "application/json"), (String = "text/html"),
@@ -64,7 +64,7 @@ pub(crate) async fn list(
 
 /// Read a caught message.
 #[utoipa::path(
-    get, path = "/dev/mailbox/{n}", tag = "dev", params(("n" = u64, Path, description = "Its number")),
+    get, path = "/dev/mailbox/{n}", operation_id = "show_caught", tag = "dev", params(("n" = u64, Path, description = "Its number")),
     responses((status = 200, description = "The bytes as they came in", body = Vec<u8>, content_type = "message/rfc822")),
 )]
 pub(crate) async fn show(

@@ -57,7 +57,7 @@ macro_rules! in_a_list {
         }
     )*};
 }
-in_a_list!(String, super::Span, super::NewAttachment);
+in_a_list!(String, super::Span, super::Object<super::NewAttachment>);
 
 impl<'de: 'a, 'a> Entry<'de> for &'a RawValue {
     fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Few<Self>, D::Error> {

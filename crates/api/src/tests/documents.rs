@@ -1,1 +1,97 @@
+//! Pages and the description: whole, and loaded from nowhere else.
 
+use super::service::{Service, request};
+use crate::caller::Peer;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+#[tokio::test]
+async fn the_reference_loads_nothing_from_elsewhere() {
+    let service = Service::start().await;
+    let get = |path: &str| service.call(Peer::Remote, request("GET", path, ""));
+    for path in ["/", "/docs"] {
+        let answer = get(path).await;
+        assert_eq!((answer.status.as_u16(), answer.header("location")), (307, "/docs/"));
+    }
+    let page = get("/docs/").await;
+    assert!(page.header("content-type").starts_with("text/html"));
+    assert!(page.header("content-security-policy").contains("script-src 'self';"));
+    let html = page.text();
+    assert!(!html.contains("://"), "{html}");
+    assert!(!html.contains("<script>"), "{html}");
+    let sources = html.split(['"', '\'']).filter(|text| text.starts_with("./"));
+    let mut count = 0;
+    for source in sources {
+        assert_eq!(get(&format!("/docs/{}", &source[2..])).await.status, 200, "{source}");
+        count += 1;
+    }
+    assert!(count >= 5);
+    assert!(get("/docs/swagger-initializer.js").await.text().contains("/openapi.json"));
+    assert_eq!(get("/docs/nothing.js").await.problem(), (404, "not_found".into(), String::new()));
+    let described = get("/openapi.json").await;
+    assert_eq!(described.text(), crate::openapi_json());
+}
+
+#[tokio::test]
+async fn every_answer_has_an_id_and_forbids_what_it_does_not_need() {
+    let service = Service::start().await;
+    let mut ids = BTreeSet::new();
+    for path in ["/livez", "/v1/messages", "/nothing", "/dev/mailbox", "/page.css"] {
+        let answer = service.call(Peer::Remote, request("GET", path, "")).await;
+        assert!(ids.insert(answer.header("x-request-id").to_owned()), "{path}");
+        assert!(answer.header("content-security-policy").starts_with("default-src 'none'"), "{path}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(answer.header("cache-control"), "no-store", "{path}");
+    }
+}
+
+#[test]
+fn the_description_is_whole() {
+    let document: Value = serde_json::from_str(&crate::openapi_json()).unwrap();
+    let mut ids = BTreeSet::new();
+    assert_eq!(document["openapi"], "3.1.0");
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            assert!(
+                ids.insert(operation["operationId"].to_string()),
+                "{method} {path} has another's operationId"
+            );
+            assert!(operation["summary"].is_string(), "{method} {path} has no summary");
+            let responses = operation["responses"].as_object().unwrap();
+            assert!(responses.keys().any(|status| status.starts_with('2')), "{method} {path}");
+            for (status, response) in responses {
+                assert_ne!(response["description"], "", "{method} {path} {status}");
+                let is_problem = response["content"].get("application/problem+json").is_some();
+                assert_eq!(is_problem, status.starts_with(['4', '5']), "{method} {path} {status}");
+            }
+        }
+    }
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    for (name, schema) in schemas {
+        for (field, property) in schema["properties"].as_object().into_iter().flatten() {
+            let of_option = property["oneOf"][0].get("description");
+            let is_described = property.get("description").or(of_option).is_some();
+            assert!(is_described, "{name}.{field} is not described");
+        }
+    }
+    // Every reference leads somewhere.
+    let text = document.to_string();
+    for reference in text.split("#/components/schemas/").skip(1) {
+        let name = reference.split('"').next().unwrap();
+        assert!(schemas.contains_key(name), "{name} is referred to and missing");
+    }
+}
+
+#[tokio::test]
+async fn relays_are_shown_to_administrators() {
+    let service = Service::start().await;
+    let relays = service.control("GET", "/v1/relays", &Value::Null).await.json();
+    let expected = json!({"data": [
+        {"name": "primary", "host": "primary.relay.example", "port": 587, "is_up": true, "retry_at": null,
+            "connections": 2, "in_flight": 1, "last_trouble": null},
+        {"name": "backup", "host": "backup.relay.example", "port": 587, "is_up": false,
+            "retry_at": "2026-12-01T09:00:00.000000Z", "connections": 2, "in_flight": 1,
+            "last_trouble": {"at": "2026-12-01T09:00:00.000000Z", "stage": "connect", "trouble": "timeout", "reply": null}},
+    ]});
+    assert_eq!(relays, expected);
+}
