@@ -8,6 +8,7 @@
 //! [`faults`] (disks that fail).
 
 pub mod faults;
+pub mod limit;
 pub mod load;
 pub mod oracle;
 pub mod service;
