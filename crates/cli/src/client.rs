@@ -1,0 +1,154 @@
+//! The command line's own API client: over the network with a key, or over the control socket without one.
+
+use crate::args::Place;
+use crate::config::Config;
+use crate::exit::{Exit, Failure};
+use crate::service::control_path;
+use anyhow::Result;
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+use std::path::PathBuf;
+
+/// A way to the service.
+#[derive(Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    base: String,
+    key: Option<String>,
+}
+
+/// What the service answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// The body; null if there was none.
+    pub body: Value,
+    /// Whether an `Idempotency-Key` was recognised.
+    pub is_replayed: bool,
+}
+
+impl Client {
+    /// To `--url`, or to the control socket of the data directory.
+    ///
+    /// # Errors
+    /// With exit code 6 if there is neither.
+    pub fn new(place: &Place) -> Result<Self> {
+        if let Some(url) = &place.url {
+            let http = reqwest::Client::builder().build()?;
+            return Ok(Self { http, base: url.trim_end_matches('/').to_owned(), key: place.key.clone() });
+        }
+        let socket = control_path(&data_dir(place)?);
+        if !socket.exists() {
+            let message = format!(
+                "no service is running on {}: start it, or name one with --url and --key",
+                socket.parent().unwrap_or(&socket).display()
+            );
+            return Err(Failure::new(Exit::Unreachable, message));
+        }
+        let http = reqwest::Client::builder().unix_socket(socket).build()?;
+        Ok(Self { http, base: "http://localhost".into(), key: None })
+    }
+
+    /// GET.
+    ///
+    /// # Errors
+    /// The problem that the service answered with, with its exit code.
+    pub async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Value> {
+        let request = self.http.request(Method::GET, format!("{}{path}", self.base)).query(query);
+        Ok(self.answer(request).await?.body)
+    }
+
+    /// POST with a JSON body.
+    ///
+    /// # Errors
+    /// As for `get`.
+    pub async fn post(&self, path: &str, body: &Value, idempotency_key: Option<&str>) -> Result<Answer> {
+        let mut request = self.http.request(Method::POST, format!("{}{path}", self.base)).json(body);
+        if let Some(key) = idempotency_key {
+            request = request.header("Idempotency-Key", key);
+        }
+        self.answer(request).await
+    }
+
+    /// DELETE.
+    ///
+    /// # Errors
+    /// As for `get`.
+    pub async fn delete(&self, path: &str) -> Result<Value> {
+        Ok(self.answer(self.http.request(Method::DELETE, format!("{}{path}", self.base))).await?.body)
+    }
+
+    async fn answer(&self, mut request: reqwest::RequestBuilder) -> Result<Answer> {
+        if let Some(key) = &self.key {
+            request = request.bearer_auth(key);
+        }
+        let unreachable = |error: reqwest::Error| {
+            Failure::new(Exit::Unreachable, format!("the service does not answer: {}", root_cause(&error)))
+        };
+        let response = request.send().await.map_err(unreachable)?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let bytes = response.bytes().await.map_err(unreachable)?;
+        let body: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        if status.is_success() {
+            return Ok(Answer { body, is_replayed: headers.contains_key("Idempotency-Replayed") });
+        }
+        Err(Failure::new(exit_of(status), problem_text(status, &body)))
+    }
+}
+
+fn root_cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}
+
+fn exit_of(status: StatusCode) -> Exit {
+    match status {
+        StatusCode::NOT_FOUND => Exit::NotFound,
+        StatusCode::CONFLICT => Exit::Refused,
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
+            Exit::Unreachable
+        }
+        _ => Exit::Failed,
+    }
+}
+
+/// The problem (RFC 9457) in words: title, detail, then each field on a line.
+fn problem_text(status: StatusCode, body: &Value) -> String {
+    let text =
+        |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let (title, detail) = (text(body, "title"), text(body, "detail"));
+    let mut lines = match (title.is_empty(), detail.is_empty()) {
+        (true, _) => format!("the service answered {status}"),
+        (false, true) => title,
+        (false, false) => format!("{title}: {detail}"),
+    };
+    for error in body.get("errors").and_then(Value::as_array).into_iter().flatten() {
+        lines.push_str(&format!("\n  {}: {}", text(error, "field"), text(error, "detail")));
+    }
+    lines
+}
+
+/// The data directory that is meant: the option, else the configuration's, else `./data`.
+///
+/// # Errors
+/// The configuration cannot be read.
+pub fn data_dir(place: &Place) -> Result<PathBuf> {
+    match &place.data_dir {
+        Some(dir) => Ok(dir.clone()),
+        None => Ok(configuration(place)?.store.path),
+    }
+}
+
+/// The configuration with `--data-dir` laid over it.
+///
+/// # Errors
+/// It cannot be read.
+pub fn configuration(place: &Place) -> Result<Config> {
+    let mut config = Config::load(place.config.as_deref())?;
+    if let Some(dir) = &place.data_dir {
+        config.store.path = dir.clone();
+    }
+    Ok(config)
+}

@@ -1,0 +1,41 @@
+//! One file per verb.
+
+mod audit;
+mod backup;
+mod check;
+mod demo;
+mod dev;
+mod key;
+mod message;
+mod queue;
+mod relay;
+mod replay;
+mod send;
+mod serve;
+
+use crate::args::{Args, Config, Verb};
+use crate::exit::Exit;
+use anyhow::Result;
+
+/// Carries out the command line.
+///
+/// # Errors
+/// What went wrong; [`crate::exit::report`] knows its exit code.
+pub async fn run(args: Args) -> Result<Exit> {
+    let Args { verb, place } = args;
+    match verb {
+        Verb::Demo { exit } => demo::run(exit).await,
+        Verb::Dev { listen } => dev::run(&place, listen).await,
+        Verb::Serve => serve::run(&place).await,
+        Verb::Send(message) => send::run(&place, message).await,
+        Verb::Message(verb) => message::run(&place, verb).await,
+        Verb::Audit(verb) => audit::run(&place, verb).await,
+        Verb::Replay { until, check } => replay::run(&place, until.as_deref(), check).await,
+        Verb::Queue { limit } => queue::run(&place, limit).await,
+        Verb::Key(verb) => key::run(&place, verb).await,
+        Verb::Relay(verb) => relay::run(&place, verb).await,
+        Verb::Backup(verb) => backup::run(&place, verb).await,
+        Verb::Restore(args) => backup::restore(&place, args).await,
+        Verb::Config(Config::Check) => check::run(&place),
+    }
+}

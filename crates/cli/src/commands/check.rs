@@ -1,0 +1,31 @@
+//! `postledger config check`
+
+use crate::args::Place;
+use crate::client::configuration;
+use crate::exit::Exit;
+use crate::output;
+use anyhow::Result;
+use serde_json::json;
+
+/// Reads the configuration with everything that it refers to.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn run(place: &Place) -> Result<Exit> {
+    let config = configuration(place)?;
+    for relay in &config.relay {
+        relay.to_dispatcher()?;
+    }
+    let summary = json!({
+        "ok": true,
+        "listen": config.server.listen,
+        "data_dir": config.store.path,
+        "relays": config.relay.iter().map(|relay| relay.name.as_str()).collect::<Vec<_>>(),
+        "routes": config.routes().iter().map(|route| route.name.as_str().to_owned()).collect::<Vec<_>>(),
+    });
+    output::write(place.output, &summary, |_| {
+        let note = if config.relay.is_empty() { "; there is no relay yet" } else { "" };
+        format!("ok: {} relays, {} routes{note}", config.relay.len(), config.routes().len())
+    })?;
+    Ok(Exit::Ok)
+}

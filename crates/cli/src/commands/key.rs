@@ -1,0 +1,176 @@
+//! `postledger key`: through the control socket while the service runs, on the data directory while it does not.
+
+use crate::args::{Key, Output, Place};
+use crate::client::{Client, configuration, data_dir};
+use crate::exit::{Exit, Failure};
+use crate::output;
+use crate::service::{control_path, open_ledger};
+use crate::system::{SystemClock, SystemEntropy};
+use anyhow::Result;
+use postledger_core::clock::{Clock, Entropy};
+use postledger_core::event::Event;
+use postledger_core::id::{KeyId, Ordinal, Stream};
+use postledger_core::key::{KeyCreated, KeyEvent, KeyRing, KeyText, Scope};
+use postledger_core::ledger::{Append, Change, Ledger};
+use postledger_core::name::{Actor, Tenant};
+use postledger_core::time::Timestamp;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Carries out a verb on keys.
+///
+/// # Errors
+/// The service refuses, or the data directory cannot be opened.
+pub async fn run(place: &Place, verb: Key) -> Result<Exit> {
+    if place.url.is_some() || is_running(place).await? {
+        through_service(place, verb).await
+    } else {
+        on_data_directory(place, verb).await
+    }
+}
+
+/// Whether somebody listens on the control socket. One that a crash left behind refuses.
+async fn is_running(place: &Place) -> Result<bool> {
+    Ok(tokio::net::UnixStream::connect(control_path(&data_dir(place)?)).await.is_ok())
+}
+
+async fn through_service(place: &Place, verb: Key) -> Result<Exit> {
+    let client = Client::new(place)?;
+    match verb {
+        Key::Create { tenant, scope, expires } => {
+            let body = json!({"tenant": tenant, "scopes": scope, "expires_after": expires});
+            let created = client.post("/v1/keys", &body, None).await?.body;
+            show_created(&created)?;
+        }
+        Key::List => show_list(place.output, &client.get("/v1/keys", &[]).await?)?,
+        Key::Revoke { id } => {
+            client.delete(&format!("/v1/keys/{id}")).await?;
+            output::say(&format!("{id} is revoked"));
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+async fn on_data_directory(place: &Place, verb: Key) -> Result<Exit> {
+    let usage = |what: String| Failure::new(Exit::Usage, what);
+    let create = match &verb {
+        Key::Create { tenant, scope, expires } => {
+            let tenant: Tenant = tenant.parse().map_err(|error| usage(format!("--tenant: {error}")))?;
+            let scopes = scope
+                .iter()
+                .map(|word| {
+                    word.parse()
+                        .map_err(|_| usage(format!("--scope: {word} is none of send, read, operate, admin")))
+                })
+                .collect::<Result<BTreeSet<Scope>>>()?;
+            let lifetime = expires
+                .as_deref()
+                .map(|text| {
+                    humantime::parse_duration(text).map_err(|error| usage(format!("--expires: {error}")))
+                })
+                .transpose()?;
+            Some((tenant, scopes, lifetime.map(|lifetime| SystemClock.now().plus(lifetime))))
+        }
+        Key::List | Key::Revoke { .. } => None,
+    };
+    let ledger = open_ledger(&configuration(place)?).await?;
+    let done = match (verb, create) {
+        (Key::Create { .. }, Some((tenant, scopes, until))) => {
+            create_in(&*ledger, tenant, scopes, until).await.and_then(|(_, created)| show_created(&created))
+        }
+        (Key::Revoke { id }, _) => revoke_in(&*ledger, &id).await,
+        (Key::List | Key::Create { .. }, _) => {
+            let ring = ring(&*ledger).await?;
+            let keys: Vec<_> = ring.list().into_iter().map(key_json).collect();
+            show_list(place.output, &json!({ "data": keys }))
+        }
+    };
+    ledger.close().await?;
+    done?;
+    Ok(Exit::Ok)
+}
+
+/// Issues a key in a ledger that this process has open; gives its text and what `key create` prints.
+///
+/// # Errors
+/// The ledger does not take it.
+pub async fn create_in(
+    ledger: &dyn Ledger,
+    tenant: Tenant,
+    scopes: BTreeSet<Scope>,
+    expires_at: Option<Timestamp>,
+) -> Result<(KeyText, Value)> {
+    let (mut id, mut secret) = ([0; 8], [0; 32]);
+    SystemEntropy.fill(&mut id);
+    SystemEntropy.fill(&mut secret);
+    let (id, text) = (KeyId(id), KeyText::new(KeyId(id), &secret));
+    let (_, digest) = KeyText::parse(text.expose()).expect("what KeyText writes, it reads");
+    let created = KeyCreated { digest, scopes: scopes.clone(), expires_at, by: Actor::control() };
+    append(ledger, id, tenant.clone(), 0, KeyEvent::Created(created)).await?;
+    let scopes: Vec<_> = scopes.into_iter().map(Scope::as_str).collect();
+    let shown =
+        json!({"id": id.to_string(), "key": text.expose(), "tenant": tenant.as_str(), "scopes": scopes});
+    Ok((text, shown))
+}
+
+async fn revoke_in(ledger: &dyn Ledger, id: &str) -> Result<()> {
+    let id: KeyId = id
+        .parse()
+        .map_err(|_| Failure::new(Exit::Usage, format!("{id} is no key id such as key_0123456789abcdef")))?;
+    let ring = ring(ledger).await?;
+    let key = ring.get(id).ok_or_else(|| Failure::new(Exit::NotFound, format!("there is no key {id}")))?;
+    if key.revoked_at.is_none() {
+        append(ledger, id, key.tenant.clone(), key.version, KeyEvent::Revoked { by: Actor::control() })
+            .await?;
+    }
+    output::say(&format!("{id} is revoked"));
+    Ok(())
+}
+
+async fn append(ledger: &dyn Ledger, id: KeyId, tenant: Tenant, version: u32, event: KeyEvent) -> Result<()> {
+    let append = Append {
+        stream: Stream::Key(id),
+        tenant,
+        at: SystemClock.now(),
+        message_version: None,
+        changes: Change::run(Ordinal::MESSAGE, version, [Event::Key(event)]),
+    };
+    ledger.append(append).await?;
+    Ok(())
+}
+
+async fn ring(ledger: &dyn Ledger) -> Result<KeyRing> {
+    let mut ring = KeyRing::default();
+    ledger.key_events().await?.iter().for_each(|event| ring.apply(event));
+    Ok(ring)
+}
+
+fn key_json(key: &postledger_core::key::Key) -> Value {
+    json!({
+        "id": key.id.to_string(),
+        "tenant": key.tenant.as_str(),
+        "scopes": key.created.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>(),
+        "created_at": key.created_at.to_string(),
+        "expires_at": key.created.expires_at.map(|at| at.to_string()),
+        "revoked_at": key.revoked_at.map(|at| at.to_string()),
+    })
+}
+
+/// JSON whatever `--output` says, as the contract wants: the one chance to read the key.
+fn show_created(created: &Value) -> Result<()> {
+    output::write(Output::Json, created, |_| String::new())
+}
+
+fn show_list(output: Output, list: &Value) -> Result<()> {
+    output::write(output, list, |list| {
+        let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+        let keys = list["data"].as_array().cloned().unwrap_or_default();
+        let row = |key: Value| {
+            let scopes =
+                key["scopes"].as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>();
+            let columns = ["created_at", "expires_at", "revoked_at"].map(|column| text(&key[column]));
+            [vec![text(&key["id"]), text(&key["tenant"]), scopes.join(",")], columns.to_vec()].concat()
+        };
+        output::table(&["id", "tenant", "scopes", "created", "expires", "revoked"], keys.into_iter().map(row))
+    })
+}

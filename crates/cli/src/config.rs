@@ -1,0 +1,261 @@
+//! `postledger.toml`, with every key also in the environment.
+
+mod environment;
+mod relay;
+
+pub use relay::Relay;
+
+use crate::exit::{Exit, Failure};
+use anyhow::{Context, Result};
+use postledger_core::address::Address;
+use postledger_core::name::{RelayName, RouteName};
+use postledger_core::policy::{Policy, RetryPolicy};
+use serde::{Deserialize, Deserializer};
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The whole configuration.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The API.
+    pub server: Server,
+    /// The ledger.
+    pub store: Store,
+    /// The next hops.
+    pub relay: Vec<Relay>,
+    /// Which relays a delivery may use, in order. Without any: `default`, over all relays as they stand.
+    pub route: Vec<Route>,
+    /// The policy of messages that say nothing.
+    pub retry: Retry,
+    /// Where bounces go.
+    pub bounce: Bounce,
+}
+
+/// `[server]`
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    /// Where the API listens.
+    pub listen: SocketAddr,
+    /// A proxy in front ends TLS: allows to listen off loopback.
+    pub behind_proxy: bool,
+    /// How long attempts in flight may take to end at a stop.
+    #[serde(deserialize_with = "duration")]
+    pub shutdown_grace: Duration,
+    /// Connections at once.
+    pub max_connections: usize,
+}
+
+/// `[store]`
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Store {
+    /// The data directory.
+    pub path: PathBuf,
+    /// The anchor, if it shall lie elsewhere.
+    pub anchor_path: Option<PathBuf>,
+}
+
+/// `[[route]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// Its name; messages ask for it.
+    #[serde(deserialize_with = "from_str")]
+    pub name: RouteName,
+    /// Relays in order.
+    #[serde(deserialize_with = "from_strs")]
+    pub relays: Vec<RelayName>,
+}
+
+/// `[retry]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retry {
+    #[serde(deserialize_with = "durations")]
+    schedule: Vec<Duration>,
+    max_attempts: Option<u32>,
+    #[serde(deserialize_with = "optional_duration")]
+    expires_after: Option<Duration>,
+}
+
+/// `[bounce]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Bounce {
+    /// The reverse path of messages that give none.
+    #[serde(deserialize_with = "optional_from_str")]
+    pub address: Option<Address>,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: ([127, 0, 0, 1], 8250).into(),
+            behind_proxy: false,
+            shutdown_grace: Duration::from_secs(30),
+            max_connections: 1024,
+        }
+    }
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self { path: "data".into(), anchor_path: None }
+    }
+}
+
+impl Config {
+    /// Reads `file`, or `postledger.toml` where that exists, and lays the environment over it.
+    ///
+    /// # Errors
+    /// With exit code 2: the file, the key and what is wrong with it.
+    pub fn load(file: Option<&Path>) -> Result<Self> {
+        let implied = Path::new("postledger.toml");
+        let file = file.or_else(|| implied.exists().then_some(implied));
+        let text = match file {
+            Some(file) => std::fs::read_to_string(file)
+                .with_context(|| format!("cannot read {}", file.display()))
+                .map_err(|error| Failure::new(Exit::Usage, format!("{error:#}")))?,
+            None => String::new(),
+        };
+        let name = file.map_or_else(|| "environment".into(), |file| file.display().to_string());
+        Self::parse(&text, environment::variables())
+            .map_err(|what| Failure::new(Exit::Usage, format!("{name}: {what}")))
+    }
+
+    fn parse(text: &str, variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, String> {
+        // Read as written first: its errors point at line and column.
+        let written: Self = toml::from_str(text).map_err(|error| with_suggestion(&error.to_string()))?;
+        let mut table: toml::Table = toml::from_str(text).map_err(|error| error.to_string())?;
+        let config = match environment::overlay(&mut table, variables)? {
+            true => environment::read(table)?,
+            false => written,
+        };
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let mut names = BTreeSet::new();
+        for relay in &self.relay {
+            relay.check()?;
+            if !names.insert(&relay.name) {
+                return Err(format!("relay {} stands there twice", relay.name));
+            }
+        }
+        let mut routes = BTreeSet::new();
+        for route in &self.route {
+            if route.relays.is_empty() {
+                return Err(format!("route {} has no relay", route.name));
+            }
+            if let Some(unknown) = route.relays.iter().find(|relay| !names.contains(relay)) {
+                return Err(format!("route {} names relay {unknown}, which does not exist", route.name));
+            }
+            if !routes.insert(&route.name) {
+                return Err(format!("route {} stands there twice", route.name));
+            }
+        }
+        if !self.route.is_empty() && !routes.contains(&RouteName::default_route()) {
+            return Err("there is no route named default; messages that name none would have no relay".into());
+        }
+        if !self.server.listen.ip().is_loopback() && !self.server.behind_proxy {
+            return Err("server.listen is off loopback: keys would cross the network in the clear. \
+                        Put a TLS proxy in front and set server.behind_proxy = true"
+                .into());
+        }
+        let retry = &self.retry;
+        if retry.schedule.iter().any(|interval| *interval < Duration::from_secs(1)) {
+            return Err("retry.schedule: an interval is at least 1s".into());
+        }
+        if retry.max_attempts.is_some_and(|max| !(1..=100).contains(&max)) {
+            return Err("retry.max_attempts is 1 to 100".into());
+        }
+        let lifetime = Duration::from_secs(60)..=Duration::from_secs(30 * 24 * 3600);
+        if retry.expires_after.is_some_and(|after| !lifetime.contains(&after)) {
+            return Err("retry.expires_after is 1m to 30d".into());
+        }
+        Ok(())
+    }
+
+    /// The policy of messages that say nothing.
+    pub fn default_policy(&self) -> Policy {
+        let policy = Policy::default();
+        let schedule = match &self.retry.schedule[..] {
+            [] => policy.retry.schedule,
+            schedule => schedule.into(),
+        };
+        let retry = RetryPolicy { max_attempts: self.retry.max_attempts, schedule };
+        Policy { retry, expires_after: self.retry.expires_after.unwrap_or(policy.expires_after), ..policy }
+    }
+
+    /// The routes: as configured, or one over all relays.
+    pub fn routes(&self) -> Vec<postledger_dispatcher::Route> {
+        if self.route.is_empty() {
+            let relays = self.relay.iter().map(|relay| relay.name.clone()).collect();
+            return vec![postledger_dispatcher::Route { name: RouteName::default_route(), relays }];
+        }
+        let route = |route: &Route| postledger_dispatcher::Route {
+            name: route.name.clone(),
+            relays: route.relays.clone(),
+        };
+        self.route.iter().map(route).collect()
+    }
+}
+
+/// serde names the field that it does not know and those that it does; the nearest is most likely meant.
+fn with_suggestion(error: &str) -> String {
+    let mut quoted = error
+        .lines()
+        .filter(|line| line.contains("unknown field"))
+        .flat_map(|line| line.split('`').skip(1).step_by(2));
+    let Some(unknown) = quoted.next() else { return error.to_owned() };
+    let nearest = quoted.max_by(|a, b| strsim::jaro(unknown, a).total_cmp(&strsim::jaro(unknown, b)));
+    match nearest {
+        Some(known) if strsim::jaro(unknown, known) > 0.7 => format!("{error}did you mean `{known}`?"),
+        _ => error.to_owned(),
+    }
+}
+
+fn from_str<'de, D: Deserializer<'de>, T: std::str::FromStr<Err: std::fmt::Display>>(
+    d: D,
+) -> Result<T, D::Error> {
+    String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+}
+
+fn optional_from_str<'de, D: Deserializer<'de>, T: std::str::FromStr<Err: std::fmt::Display>>(
+    d: D,
+) -> Result<Option<T>, D::Error> {
+    from_str(d).map(Some)
+}
+
+fn from_strs<'de, D: Deserializer<'de>, T: std::str::FromStr<Err: std::fmt::Display>>(
+    d: D,
+) -> Result<Vec<T>, D::Error> {
+    let texts = Vec::<String>::deserialize(d)?;
+    texts.iter().map(|text| text.parse().map_err(serde::de::Error::custom)).collect()
+}
+
+fn parse_duration<E: serde::de::Error>(text: &str) -> Result<Duration, E> {
+    humantime::parse_duration(text).map_err(|error| {
+        E::custom(format!("{text:?} is no duration such as \"90s\", \"15m\" or \"24h\": {error}"))
+    })
+}
+
+fn duration<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
+    parse_duration(&String::deserialize(d)?)
+}
+
+fn optional_duration<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Duration>, D::Error> {
+    duration(d).map(Some)
+}
+
+fn durations<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Duration>, D::Error> {
+    Vec::<String>::deserialize(d)?.iter().map(|text| parse_duration(text)).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,208 @@
+//! The service: ledger, dispatcher and API, wired together, started and stopped in order.
+
+use crate::config::Config;
+use crate::exit::{Exit, Failure};
+use crate::system::{SystemClock, SystemEntropy};
+use anyhow::{Context, Result};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use postledger_api::{Api, Limits, Mailbox, Services};
+use postledger_dispatcher::{Dispatcher, DispatcherOptions, MimeComposer};
+use postledger_store::{LedgerOptions, OpenError, SqliteLedger};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, UnixListener};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// A running service.
+pub struct Service {
+    /// The ledger.
+    pub ledger: Arc<SqliteLedger>,
+    /// The dispatcher.
+    pub dispatcher: Arc<Dispatcher>,
+    /// Where the API listens.
+    pub listening: SocketAddr,
+    control: PathBuf,
+    grace: Duration,
+    stopping: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// Seconds; from a commit on a fast disk to the longest wait for a reply to the dot.
+const LATENCY_BUCKETS: [f64; 14] =
+    [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0];
+const BATCH_BUCKETS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 512.0, 2048.0];
+
+impl Service {
+    /// Opens the ledger, resolves what a crash left open, and listens. Mail flows when this returns.
+    ///
+    /// # Errors
+    /// With exit code 5 if the ledger is not the one that its anchor knows; 1 for anything else.
+    pub async fn start(config: &Config, mailbox: Option<Arc<Mailbox>>) -> Result<Self> {
+        let metrics = install_metrics()?;
+        let relays =
+            config.relay.iter().map(crate::config::Relay::to_dispatcher).collect::<Result<Vec<_>>>()?;
+        let ledger = open_ledger(config).await?;
+        let clock = Arc::new(SystemClock);
+        let entropy = Arc::new(SystemEntropy);
+        let options = DispatcherOptions {
+            relays,
+            routes: config.routes(),
+            ledger: ledger.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        };
+        let dispatcher = Dispatcher::start(options).await.context("cannot start delivering")?;
+        let services = Services {
+            ledger: ledger.clone(),
+            views: ledger.clone(),
+            composer: Arc::new(MimeComposer),
+            dispatching: dispatcher.clone(),
+            secret: ledger.secret().clone(),
+            clock,
+            entropy,
+            routes: config.routes().into_iter().map(|route| route.name).collect(),
+            defaults: config.default_policy(),
+            bounce_address: config.bounce.address.clone(),
+            render_metrics: Arc::new(move || render(&metrics)),
+            mailbox,
+            limits: Limits { max_connections: config.server.max_connections, ..Limits::default() },
+        };
+        let api = Arc::new(Api::new(services).await.context("cannot read the API keys")?);
+        let listener = TcpListener::bind(config.server.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", config.server.listen))?;
+        let listening = listener.local_addr()?;
+        let control = control_path(&config.store.path);
+        let control_listener = listen_on_control(&control)?;
+        let (stopping, tasks) = (CancellationToken::new(), TaskTracker::new());
+        tasks.spawn({
+            let (api, stopping) = (api.clone(), stopping.clone());
+            async move { api.serve(listener, stopping).await }
+        });
+        let serve_control = {
+            let stopping = stopping.clone();
+            async move { api.serve_control(control_listener, stopping).await }
+        };
+        tasks.spawn(serve_control);
+        tracing::info!(%listening, relays = config.relay.len(), "serving");
+        let grace = config.server.shutdown_grace;
+        Ok(Self { ledger, dispatcher, listening, control, grace, stopping, tasks })
+    }
+
+    /// Serves until `stop` resolves or the ledger cannot be written any more, then stops in order: no new
+    /// requests, no new attempts, attempts in flight, ledger.
+    ///
+    /// # Errors
+    /// The ledger failed; nothing after the failure was acknowledged.
+    pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<()> {
+        let failed = tokio::select! {
+            () = stop => None,
+            reason = self.ledger.failed() => Some(reason),
+        };
+        if let Some(reason) = failed {
+            // What is in flight stays open in the ledger and is resolved at the next start; every further
+            // second would only make promises that cannot be kept.
+            return Err(Failure::new(
+                Exit::Failed,
+                format!("the ledger cannot be written, stopping: {reason}"),
+            ));
+        }
+        self.stop().await
+    }
+
+    /// Stops in order.
+    ///
+    /// # Errors
+    /// The ledger could not be closed cleanly.
+    pub async fn stop(self) -> Result<()> {
+        tracing::info!("stopping");
+        self.stopping.cancel();
+        self.tasks.close();
+        let requests = self.tasks.wait();
+        let attempts = self.dispatcher.shutdown(self.grace);
+        tokio::join!(requests, attempts);
+        let _ = std::fs::remove_file(&self.control);
+        self.ledger.close().await.context("cannot close the ledger")?;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+/// Opens the ledger of the configuration, or creates it.
+///
+/// # Errors
+/// With exit code 5 if it is not the one that its anchor knows.
+pub async fn open_ledger(config: &Config) -> Result<Arc<SqliteLedger>> {
+    let options = LedgerOptions {
+        dir: config.store.path.clone(),
+        anchor: config.store.anchor_path.clone(),
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+    };
+    SqliteLedger::open(options).await.map_err(open_failure)
+}
+
+/// An opening error with its exit code.
+pub fn open_failure(error: OpenError) -> anyhow::Error {
+    let exit = if error.is_verification() { Exit::Verification } else { Exit::Failed };
+    Failure::new(exit, error.to_string())
+}
+
+/// Where the control socket of a data directory lies.
+pub fn control_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("control.sock")
+}
+
+/// Binds the control socket for its owner alone. The instance lock is held: an old socket is a dead one.
+fn listen_on_control(path: &Path) -> Result<UnixListener> {
+    use std::os::unix::fs::PermissionsExt;
+    let _ = std::fs::remove_file(path);
+    let listener =
+        UnixListener::bind(path).with_context(|| format!("cannot listen on {}", path.display()))?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+fn install_metrics() -> Result<PrometheusHandle> {
+    let recorder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &LATENCY_BUCKETS)?
+        .set_buckets_for_metric(Matcher::Suffix("_events".into()), &BATCH_BUCKETS)?
+        .build_recorder();
+    let handle = recorder.handle();
+    metrics::set_global_recorder(recorder).context("metrics were already installed")?;
+    let upkeep = handle.clone();
+    tokio::spawn(async move {
+        // Without upkeep the histograms' raw samples would grow until somebody scrapes.
+        let mut ticks = tokio::time::interval(Duration::from_secs(5));
+        loop {
+            ticks.tick().await;
+            upkeep.run_upkeep();
+        }
+    });
+    Ok(handle)
+}
+
+fn render(handle: &PrometheusHandle) -> String {
+    metrics_process::Collector::default().collect();
+    handle.render()
+}
+
+/// Resolves at SIGTERM or SIGINT.
+///
+/// # Errors
+/// The handlers cannot be installed.
+pub fn stop_signal() -> Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,87 @@
+//! `cargo xtask bench`: figures of the real binary, with generator and sink on the same machine.
+//!
+//! Absolute figures drift on shared machines. Each run is made from nothing, the median of the rounds stands beside
+//! the least and the greatest.
+
+mod areas;
+mod figures;
+
+use crate::process;
+use anyhow::{Context, Result, bail};
+use figures::Figures;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// accept, e2e, replay, start; all but start without it
+    area: Option<Area>,
+    /// Messages per round
+    #[arg(long, default_value_t = 20_000)]
+    messages: u64,
+    /// Rounds
+    #[arg(long, default_value_t = 3)]
+    rounds: u32,
+    /// `start`: finished messages in the ledger
+    #[arg(long, default_value_t = 1_000_000)]
+    finished: u64,
+    /// `start`: pending deliveries in the ledger
+    #[arg(long, default_value_t = 100_000)]
+    pending: u64,
+    /// One JSON object per line
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Area {
+    /// Messages accepted durably over 64 connections, none delivered
+    Accept,
+    /// Messages from the first request to the sink's last reply
+    E2e,
+    /// Folding and verifying the ledger that e2e left
+    Replay,
+    /// From exec to listening, with much behind and much ahead
+    Start,
+}
+
+/// Runs the areas. Re-runs itself optimised first: a slow generator would measure itself.
+pub fn run(args: &Args) -> Result<()> {
+    if cfg!(debug_assertions) {
+        let given: Vec<String> = std::env::args().skip(1).collect();
+        let given: Vec<&str> = given.iter().map(String::as_str).collect();
+        let optimised = ["run", "--quiet", "--release", "--package", "xtask", "--"];
+        let status = std::process::Command::new("cargo")
+            .args(optimised)
+            .args(given)
+            .current_dir(process::root())
+            .status();
+        let status = status.context("cannot run cargo")?;
+        // It has said its own last line.
+        std::process::exit(status.code().unwrap_or(1));
+    }
+    if args.rounds == 0 || args.messages < 1000 {
+        bail!("figures need at least one round of 1000 messages");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    if !args.json {
+        println!("{}", figures::machine());
+    }
+    let areas = match args.area {
+        Some(area) => vec![area],
+        None => vec![Area::Accept, Area::E2e, Area::Replay],
+    };
+    for area in areas {
+        let mut figures = Figures::default();
+        let rounds = if area == Area::Start { 1 } else { args.rounds };
+        for _ in 0..rounds {
+            let round = match area {
+                Area::Accept => runtime.block_on(areas::accept(args.messages))?,
+                Area::E2e => runtime.block_on(areas::e2e(args.messages))?,
+                Area::Replay => runtime.block_on(areas::replay(args.messages))?,
+                Area::Start => runtime.block_on(areas::start(args.finished, args.pending))?,
+            };
+            figures.add(round);
+        }
+        figures.print(args.json);
+    }
+    Ok(())
+}
