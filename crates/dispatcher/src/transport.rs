@@ -119,7 +119,7 @@ impl Connection {
         match written {
             Ok(None) => Ok(()),
             Ok(Some(spoken)) => Err(self.interrupted(&spoken)),
-            Err(trouble) => Err(self.session.broke(trouble)),
+            Err(trouble) => Err(self.broke(trouble)),
         }
     }
 
@@ -129,6 +129,9 @@ impl Connection {
     /// # Errors
     /// The outcome, if it spoke or closed.
     pub(crate) async fn is_silent(&mut self) -> Result<(), Outcome> {
+        if let Some(outcome) = self.ended_early() {
+            return Err(outcome);
+        }
         let stream = &mut self.stream;
         // Outside the scheduler's budget: an exhausted budget looks like a silent peer.
         let pending = tokio::task::unconstrained(poll_fn(|cx| {
@@ -141,34 +144,42 @@ impl Connection {
             })
         }));
         match pending.await {
-            Ok(None) if matches!(self.session.poll(), Progress::Await | Progress::Ready) => Ok(()),
-            Ok(None) => Err(self.session.broke(Trouble::Protocol)),
+            Ok(None) => Ok(()),
             Ok(Some(spoken)) => Err(self.interrupted(&spoken)),
-            Err(trouble) => Err(self.session.broke(trouble)),
+            Err(trouble) => Err(self.broke(trouble)),
         }
     }
 
     fn interrupted(&mut self, spoken: &[u8]) -> Outcome {
-        if spoken.is_empty() {
-            return self.session.broke(Trouble::Closed);
-        }
         self.session.handle_input(spoken);
+        self.broke(if spoken.is_empty() { Trouble::Closed } else { Trouble::Protocol })
+    }
+
+    /// What the server said last explains better than how the connection ended.
+    fn broke(&mut self, trouble: Trouble) -> Outcome {
+        self.ended_early().unwrap_or_else(|| self.session.broke(trouble))
+    }
+
+    /// The end, if what was read already amounts to one.
+    fn ended_early(&mut self) -> Option<Outcome> {
         match self.session.poll() {
-            Progress::Ended(outcome) => outcome,
-            Progress::Await | Progress::StartTls | Progress::Ready | Progress::SendBody => {
-                self.session.broke(Trouble::Protocol)
-            }
+            Progress::Await | Progress::Ready => None,
+            Progress::Ended(outcome) => Some(outcome),
+            Progress::StartTls | Progress::SendBody => Some(self.session.broke(Trouble::Protocol)),
         }
     }
 
     /// Hands the final dot to the socket and waits for the reply, which alone decides.
     pub(crate) async fn finish(&mut self) -> Outcome {
         self.session.hand_over_dot();
+        self.ended().await.unwrap_or_else(|| self.session.broke(Trouble::Protocol))
+    }
+
+    /// Goes on to the end of the transaction.
+    async fn ended(&mut self) -> Option<Outcome> {
         match self.advance().await {
-            Progress::Ended(outcome) => outcome,
-            Progress::Await | Progress::StartTls | Progress::Ready | Progress::SendBody => {
-                self.session.broke(Trouble::Protocol)
-            }
+            Progress::Ended(outcome) => Some(outcome),
+            Progress::Await | Progress::StartTls | Progress::Ready | Progress::SendBody => None,
         }
     }
 
