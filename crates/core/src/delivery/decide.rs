@@ -3,7 +3,7 @@
 use super::{Phase, State};
 use crate::event::{Attempted, Cause, Deferral, Head, HoldReason, MailEvent, Resolution};
 use crate::name::{Actor, RelayName};
-use crate::outcome::{NotSent, Outcome, Trouble};
+use crate::outcome::{NotSent, Outcome, Stage, Trouble};
 use crate::policy::OnUnknown;
 use crate::time::Timestamp;
 use std::sync::Arc;
@@ -224,7 +224,9 @@ impl State {
     /// want of an extension, none will do later.
     fn not_sent(&self, not_sent: NotSent, another_relay: bool, given: &Given) -> MailEvent {
         let attempt = self.attempts;
-        if not_sent.trouble == Trouble::Unsupported && !another_relay {
+        // What is missing before MAIL (a login) is the relay's fault, not the message's: that can be mended.
+        let is_the_message_s = not_sent.trouble == Trouble::Unsupported && not_sent.stage >= Stage::Mail;
+        if is_the_message_s && !another_relay {
             return MailEvent::Failed {
                 cause: Cause::Unroutable,
                 attempt: Some(attempt),

@@ -113,13 +113,14 @@ fn what_was_not_sent_goes_to_another_relay_at_once_and_does_not_count() {
 
 #[test]
 fn what_no_relay_can_take_is_unroutable() {
-    let case = queued(Policy::default()).attempt(0, "a", not_sent(Trouble::Unsupported), true).attempt(
-        0,
-        "b",
-        not_sent(Trouble::Unsupported),
-        false,
-    );
+    let lacks = |stage| Outcome::NotSent(NotSent { stage, trouble: Trouble::Unsupported, reply: None });
+    let tried = || queued(Policy::default()).attempt(0, "a", lacks(Stage::Mail), true);
+    let case = tried().attempt(0, "b", lacks(Stage::Mail), false);
     assert_eq!(case.state.phase, Phase::Failed { cause: Cause::Unroutable });
+    // A relay that does not offer the login it is configured for can be mended.
+    tried()
+        .attempt(0, "b", lacks(Stage::Auth), false)
+        .then(Status::Deferred, &["attempted", "deferred", "attempted", "deferred"]);
 }
 
 #[test]
