@@ -1,14 +1,16 @@
 //! A bench for the dispatcher: a ledger in memory, a clock, and a server that follows a script.
 #![allow(dead_code, reason = "each test file uses its own part of the bench")]
 
+pub mod gate;
 pub mod server;
 
 use bytes::Bytes;
 use postledger_core::clock::{Clock, Entropy};
 use postledger_core::content::Content;
+use postledger_core::delivery::{Command, Given, decide};
 use postledger_core::event::{Event, MailEvent, Queued, QueuedPersonal, RecipientKind, Recorded};
-use postledger_core::id::{MessageId, Stream};
-use postledger_core::ledger::{Ledger, Submission};
+use postledger_core::id::{MessageId, Ordinal, Stream};
+use postledger_core::ledger::{Append, Ledger, Submission};
 use postledger_core::memory::MemoryLedger;
 use postledger_core::message::Message;
 use postledger_core::name::{Actor, Source, Tenant};
@@ -148,14 +150,32 @@ impl Bench {
     }
 
     pub async fn start(&mut self) {
-        let started = Dispatcher::start(DispatcherOptions {
+        self.start_on(self.ledger.clone()).await;
+    }
+
+    pub async fn start_on(&mut self, ledger: Arc<dyn Ledger>) {
+        let options = DispatcherOptions { ledger, ..self.options() };
+        self.dispatcher = Some(Dispatcher::start(options).await.expect("it starts"));
+    }
+
+    pub fn options(&self) -> DispatcherOptions {
+        DispatcherOptions {
             routes: vec![route(&self.relays)],
             relays: self.relays.clone(),
             ledger: self.ledger.clone(),
             clock: self.clock.clone(),
             entropy: Arc::new(TestEntropy::default()),
-        });
-        self.dispatcher = Some(started.await.expect("it starts"));
+        }
+    }
+
+    /// Carries out a command on the first delivery, as others do beside the dispatcher.
+    pub async fn command(&self, id: MessageId, command: Command) {
+        let message = self.message(id);
+        let given = Given { now: self.clock.now(), jitter: 0.5 };
+        let delivery = message.delivery(Ordinal(1)).expect("a first delivery");
+        let events = decide(Some(&delivery.state), command, &given).expect("the state allows it");
+        let append = Append::to_delivery(&message, Ordinal(1), given.now, events);
+        self.ledger.append(append).await.expect("nobody else appends");
     }
 
     pub fn dispatcher(&self) -> &Arc<Dispatcher> {
