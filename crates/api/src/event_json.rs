@@ -111,11 +111,9 @@ pub struct QueuedJson<'a> {
     /// Urgency.
     pub priority: &'static str,
     /// The lifetime from when it is ready.
-    pub lifetime: String,
-    /// Attempts that count, at most.
-    pub max_attempts: Option<u32>,
-    /// Waits between attempts; the last repeats.
-    pub schedule: Vec<String>,
+    pub expires_after: String,
+    /// Attempts and the waits between them.
+    pub retry: RetryJson,
     /// What follows an attempt whose result is not known.
     pub on_unknown: &'static str,
     /// The route.
@@ -126,6 +124,16 @@ pub struct QueuedJson<'a> {
     pub content: ContentJson,
     /// Whether it was submitted with an idempotency key.
     pub has_idempotency_key: bool,
+}
+
+/// Attempts and the waits between them.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Retry)]
+pub struct RetryJson {
+    /// Attempts that count, at most; null: as many as fit the lifetime.
+    pub max_attempts: Option<u32>,
+    /// Waits between attempts; the last repeats.
+    pub schedule: Vec<String>,
 }
 
 /// A recipient.
@@ -212,9 +220,11 @@ impl<'a> QueuedJson<'a> {
             tags: personal.map(|personal| personal.tags.as_slice()),
             metadata: personal.map(|personal| &personal.metadata),
             priority: policy.priority.as_str(),
-            lifetime: Span::text(policy.expires_after),
-            max_attempts: policy.retry.max_attempts,
-            schedule: policy.retry.schedule.iter().map(|interval| Span::text(*interval)).collect(),
+            expires_after: Span::text(policy.expires_after),
+            retry: RetryJson {
+                max_attempts: policy.retry.max_attempts,
+                schedule: policy.retry.schedule.iter().map(|interval| Span::text(*interval)).collect(),
+            },
             on_unknown: policy.on_unknown.as_str(),
             route: policy.route.as_str(),
             message_id_header: &queued.message_id_header,

@@ -50,7 +50,7 @@ fn of_field(path: String, message: &str) -> Problem {
     let inner = |name: String| if path.is_empty() { name } else { format!("{path}.{name}") };
     let (field, code, detail) = if message.starts_with("unknown field") {
         let expected = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
-        let expected = expected.split_once(", expected ").map_or("", |(_, expected)| expected);
+        let expected = expected.rsplit_once(", expected ").map_or("", |(_, expected)| expected);
         let field = if path.is_empty() { name } else { path };
         (
             field,

@@ -36,7 +36,7 @@ mod services;
 mod shown;
 
 pub use api::Api;
-pub use event_json::{ContentJson, EventJson, NotSentJson, QueuedJson, RecipientJson};
+pub use event_json::{ContentJson, EventJson, NotSentJson, QueuedJson, RecipientJson, RetryJson};
 pub use limits::Limits;
 pub use mailbox::Mailbox;
 pub use message_json::{DeliveryJson, MessageJson, ReplyJson};

@@ -34,7 +34,8 @@ impl Listen for TcpListener {
 
     async fn accept(&self) -> io::Result<(TcpStream, Peer)> {
         let (stream, address) = Self::accept(self).await?;
-        stream.set_nodelay(true)?;
+        // A connection that is gone already is no reason to stop accepting.
+        let _ = stream.set_nodelay(true);
         let is_loopback = address.ip().to_canonical().is_loopback();
         Ok((stream, if is_loopback { Peer::Loopback } else { Peer::Remote }))
     }
@@ -67,6 +68,9 @@ pub(crate) async fn serve(
         .max_buf_size(BUFFER.max(limits.header_bytes));
     let places = Arc::new(Semaphore::new(limits.max_connections));
     let connections = GracefulShutdown::new();
+    // Cancelled when this function ends, in whatever way.
+    let cut = CancellationToken::new();
+    let _cut_at_the_end = cut.clone().drop_guard();
     loop {
         let accepted = async {
             // The place comes first: whoever finds none waits in the backlog, not in memory.
@@ -79,13 +83,14 @@ pub(crate) async fn serve(
         };
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
+            Err(error) if is_of_one_connection(&error) => continue,
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
-        let router = router.clone();
+        let (router, cut) = (router.clone(), cut.clone());
         let service = service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(peer);
@@ -93,15 +98,23 @@ pub(crate) async fn serve(
         });
         let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
-            // How a connection ends is the client's business: its requests are logged, one by one.
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended early");
+            let _place = place;
+            tokio::select! {
+                // How a connection ends is the client's business: its requests are logged, one by one.
+                ended = connection => if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended early");
+                },
+                () = cut.cancelled() => {}
             }
-            drop(place);
         });
     }
     drop(listener);
     if tokio::time::timeout(limits.shutdown_grace, connections.shutdown()).await.is_err() {
         tracing::warn!("requests in flight were cut off");
     }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
 }

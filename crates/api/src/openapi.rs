@@ -9,7 +9,7 @@ use std::sync::Arc;
 use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, OpenApi as Document, PathItem, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, OpenApi as Document, PathItem, Ref, RefOr, ResponseBuilder, Schema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -71,6 +71,10 @@ pub fn openapi_json() -> String {
     let mut document = routes().into_openapi();
     document.info.version = env!("CARGO_PKG_VERSION").to_owned();
     let components = document.components.get_or_insert_default();
+    if let Some(RefOr::T(Schema::Object(queued))) = components.schemas.get_mut("Queued") {
+        // Its fields stand flat in events, and only in those of one kind.
+        queued.required.clear();
+    }
     let mut scheme = Http::new(HttpAuthScheme::Bearer);
     scheme.description = Some("An API key: plk_…".to_owned());
     components.add_security_scheme("key", SecurityScheme::Http(scheme));

@@ -11,11 +11,15 @@ use axum::response::IntoResponse;
 use postledger_core::ledger::{LedgerError, ViewsError};
 use serde::Serialize;
 use std::borrow::Cow;
+use std::ops::{Deref, DerefMut};
 use utoipa::ToSchema;
 
-/// What went wrong, before it is written.
+/// What went wrong, before it is written. Boxed: every result carries room for it.
 #[derive(Debug, Clone)]
-pub(crate) struct Problem {
+pub(crate) struct Problem(Box<Details>);
+
+#[derive(Debug, Clone)]
+pub(crate) struct Details {
     pub status: StatusCode,
     pub code: &'static str,
     pub detail: Cow<'static, str>,
@@ -66,7 +70,7 @@ pub(crate) const MAX_ERRORS: usize = 32;
 
 impl Problem {
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, detail: detail.into(), errors: Vec::new(), header: None }
+        Self(Box::new(Details { status, code, detail: detail.into(), errors: Vec::new(), header: None }))
     }
 
     /// 422: the request is well-formed, and these fields of it cannot be accepted.
@@ -75,7 +79,9 @@ impl Problem {
             [one] => format!("{}: {}", one.field, one.detail).into(),
             many => format!("{} fields cannot be accepted; see errors", many.len()).into(),
         };
-        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", detail) }
+        let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", detail);
+        problem.errors = errors;
+        problem
     }
 
     pub fn invalid_field(field: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
@@ -117,6 +123,20 @@ impl Problem {
             errors: &self.errors,
             request_id,
         }
+    }
+}
+
+impl Deref for Problem {
+    type Target = Details;
+
+    fn deref(&self) -> &Details {
+        &self.0
+    }
+}
+
+impl DerefMut for Problem {
+    fn deref_mut(&mut self) -> &mut Details {
+        &mut self.0
     }
 }
 
@@ -185,6 +205,28 @@ impl From<ViewsError> for Problem {
                 Self::new(unavailable, "views_unreadable", "lists cannot be read; single messages can")
                     .retry_after(30)
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_ledger_refuses_says_when_to_come_back() {
+        let table = [
+            (LedgerError::Busy, 503, "busy", true),
+            (LedgerError::Full, 507, "disk_full", true),
+            (LedgerError::Conflict, 503, "contended", true),
+            (LedgerError::Stopped, 503, "ledger_stopped", true),
+            (LedgerError::Unreadable("io".into()), 500, "ledger_unreadable", false),
+        ];
+        for (error, status, code, is_later) in table {
+            let problem = Problem::from(error);
+            let name = problem.header.as_ref().map(|(name, _)| name);
+            assert_eq!((problem.status.as_u16(), problem.code), (status, code));
+            assert_eq!(name == Some(&header::RETRY_AFTER), is_later, "{code}");
         }
     }
 }

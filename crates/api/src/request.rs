@@ -58,8 +58,9 @@ pub(crate) struct NewMessage {
     pub text: Option<String>,
     /// The HTML. No NUL; line ends of any kind become CRLF.
     pub html: Option<String>,
-    /// Further header fields, at most 50: names of letters, digits and hyphens, as far as they are allowed;
-    /// values without control characters, at most 4000 characters.
+    /// Further header fields, at most 50: `X-…`, `List-…`, and a few that say something to mail programs, such as
+    /// `References`, `In-Reply-To`, `Auto-Submitted`, `Precedence`, `Importance`, `Feedback-ID`, `Keywords`. Values have no
+    /// control characters and at most 4000 characters.
     #[schema(value_type = Option<std::collections::BTreeMap<String, String>>)]
     pub headers: Option<Few<(String, String)>>,
     /// Files, at most 100 and 18 MiB together before encoding.

@@ -7,6 +7,7 @@ mod hostile;
 mod idempotency;
 mod keys;
 mod lists;
+mod logs;
 mod mailbox;
 mod messages;
 mod operate;

@@ -2,7 +2,6 @@
 
 use super::Findings;
 use crate::request::{Few, NewAttachment, Object};
-use bytes::Bytes;
 use postledger_core::compose::Attachment;
 
 const MOST: usize = 100;
@@ -49,7 +48,7 @@ fn one(index: usize, file: NewAttachment, findings: &mut Findings) -> Attachment
         filename: file.filename,
         content_type,
         content_id: file.content_id,
-        bytes: file.content.0.unwrap_or_else(Bytes::new),
+        bytes: file.content.0.unwrap_or_default(),
     }
 }
 

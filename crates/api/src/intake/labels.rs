@@ -17,9 +17,10 @@ pub(super) fn headers(headers: Few<(String, String)>, findings: &mut Findings) -
     }
     let mut seen = HashSet::new();
     for (name, value) in &headers.kept {
-        let is_name = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+        let is_name = |b: u8| b.is_ascii_graphic() && b != b':';
         if !matches!(name.len(), 1..=76) || !name.bytes().all(is_name) {
-            let detail = "a header field's name is 1 to 76 letters, digits and hyphens";
+            let detail =
+                "a header field's name is 1 to 76 printable ASCII characters without space and colon";
             findings.add(field("headers", name), "invalid_header_name", detail);
             continue;
         }

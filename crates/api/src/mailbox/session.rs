@@ -77,7 +77,7 @@ pub(super) async fn run(mailbox: &Mailbox, mut stream: TcpStream) -> io::Result<
             replies.extend_from_slice(b"\r\n");
             match then {
                 Then::Go => {}
-                Then::Data => data = Some((DataReceiver::new(), Vec::new())),
+                Then::Data => data = Some((at_a_line_begin(), Vec::new())),
                 Then::Close => return stream.write_all(&replies).await,
             }
         }
@@ -85,6 +85,13 @@ pub(super) async fn run(mailbox: &Mailbox, mut stream: TcpStream) -> io::Result<
         stream.write_all(&replies).await?;
         replies.clear();
     }
+}
+
+/// The first line of a message begins a line, too: a dot there is stuffed, or the end.
+fn at_a_line_begin() -> DataReceiver {
+    let mut receiver = DataReceiver::new();
+    receiver.ingest(&mut b"\r\n".iter(), &mut Vec::new());
+    receiver
 }
 
 impl Transaction {

@@ -99,9 +99,9 @@ fn page(newest: &[Arc<Caught>]) -> String {
         let subject = caught.header("Subject").unwrap_or_default();
         let note = if caught.is_unanswered { " <span class=note>left without an answer</span>" } else { "" };
         // Writing to a string does not fail.
-        let _ = write!(
+        let _ = writeln!(
             rows,
-            "<tr><td><a href=\"/dev/mailbox/{0}\">{0}</a><td>{1}{note}<td>{2}<td>{3}<td>{4}\n",
+            "<tr><td><a href=\"/dev/mailbox/{0}\">{0}</a><td>{1}{note}<td>{2}<td>{3}<td>{4}",
             caught.number,
             Escaped(if subject.is_empty() { "(no subject)" } else { &subject }),
             Escaped(&caught.from),

@@ -42,7 +42,7 @@ impl Span {
         let seconds = duration.as_secs();
         let unit = [(86400, "d"), (3600, "h"), (60, "m")]
             .into_iter()
-            .find(|(size, _)| seconds % size == 0 && seconds > 0);
+            .find(|(size, _)| seconds.is_multiple_of(*size) && seconds > 0);
         unit.map_or_else(|| format!("{seconds}s"), |(size, unit)| format!("{}{unit}", seconds / size))
     }
 }

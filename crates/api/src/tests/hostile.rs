@@ -6,7 +6,10 @@ use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value, json};
 
-async fn refused(service: &Service, body: impl Into<Body>, expected: (u16, &str, &str)) {
+/// Status, code, field.
+type Refusal = (u16, &'static str, &'static str);
+
+async fn refused(service: &Service, body: impl Into<Body>, expected: Refusal) {
     let answer = service.call(Peer::Control, request("POST", "/v1/messages", body)).await;
     let (status, code, field) = answer.problem();
     assert_eq!((status, &code[..], &field[..]), expected, "{}", answer.text());
@@ -86,7 +89,7 @@ async fn header_names_are_names() {
 async fn what_is_no_json_is_told_where() {
     let service = Service::start().await;
     let deep = |open: &str, close: &str| open.repeat(10_000) + &close.repeat(10_000);
-    let cases: Vec<(Vec<u8>, (u16, &str, &str))> = vec![
+    let cases: Vec<(Vec<u8>, Refusal)> = vec![
         (b"".to_vec(), (400, "invalid_json", "")),
         (b"{".to_vec(), (400, "invalid_json", "")),
         (b"[]".to_vec(), (422, "invalid_request", "")),

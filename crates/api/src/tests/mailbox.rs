@@ -98,6 +98,16 @@ async fn the_order_of_commands_matters_and_nonsense_is_answered() {
 }
 
 #[tokio::test]
+async fn a_message_may_be_empty_or_begin_with_a_dot() {
+    let (service, mut stream) = start().await;
+    let open = "MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n";
+    let lines = dialogue(&mut stream, &format!("{open}.\r\n{open}..x\r\n.\r\nQUIT\r\n")).await;
+    assert_eq!(codes(&lines)[8..], ["250", "221"], "{lines:?}");
+    let texts: Vec<_> = service.mailbox.newest().iter().map(|caught| caught.bytes.clone()).collect();
+    assert_eq!(texts, [".x\r\n", ""]);
+}
+
+#[tokio::test]
 async fn only_the_last_thousand_are_kept() {
     let (service, mut stream) = start().await;
     let mail = "MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\nx\r\n.\r\n";

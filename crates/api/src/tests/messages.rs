@@ -85,7 +85,8 @@ async fn every_event_is_told_and_hashes_only_to_administrators() {
         (&json!(0), &json!(1), &json!("control"))
     );
     assert_eq!(queued["recipients"][2], json!({"recipient": "eve@example.net", "kind": "bcc"}));
-    assert_eq!(queued["schedule"], json!(["10s", "1m"]));
+    assert_eq!(queued["retry"], json!({"max_attempts": 3, "schedule": ["10s", "1m"]}));
+    assert_eq!(queued["expires_after"], "90m");
     assert_eq!(queued["hash"].as_str().unwrap().len(), 64);
     let delivered = &events["data"][2];
     assert_eq!(delivered["reply"], json!({"code": 250, "enhanced": null, "text": "ok"}));

@@ -6,6 +6,7 @@ use postledger_core::delivery::Command;
 use postledger_core::outcome::{Outcome, Trouble};
 use postledger_core::reply::Reply;
 use serde_json::{Value, json};
+use std::sync::atomic::Ordering;
 
 async fn post(service: &Service, path: &str, body: Value) -> super::service::Answer {
     service.control("POST", path, &body).await
@@ -69,6 +70,18 @@ async fn a_command_acts_on_the_deliveries_that_allow_it() {
     let codes: Vec<_> =
         again.json()["errors"].as_array().unwrap().iter().map(|error| error["code"].clone()).collect();
     assert_eq!(codes, ["final", "final"]);
+}
+
+#[tokio::test]
+async fn a_conflict_is_decided_again_but_not_for_ever() {
+    let service = Service::start().await;
+    let id = service.submit(&hello()).await;
+    service.contended.conflicts.store(4, Ordering::SeqCst);
+    let held = post(&service, &format!("/v1/messages/{id}/hold"), json!({})).await.json();
+    assert_eq!(statuses(&held), ["held"]);
+    service.contended.conflicts.store(5, Ordering::SeqCst);
+    let answer = post(&service, &format!("/v1/messages/{id}/release"), json!({})).await;
+    assert_eq!(answer.problem(), (503, "contended".into(), String::new()));
 }
 
 #[tokio::test]

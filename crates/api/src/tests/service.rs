@@ -6,9 +6,13 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use postledger_core::clock::{Clock, Entropy};
 use postledger_core::compose::{Composer, Draft, Rendered, Unrenderable};
-use postledger_core::event::{Event, MailEvent};
+use postledger_core::content::Content;
+use postledger_core::event::{Event, MailEvent, Recorded};
 use postledger_core::id::{MessageId, Position, Stream};
-use postledger_core::ledger::{BoxFuture, Ledger, MessagePage, MessageQuery, Views, ViewsError};
+use postledger_core::ledger::{
+    Append, BoxFuture, Ledger, LedgerError, LedgerHead, MessagePage, MessageQuery, OpenMessage, Submission,
+    Submitted, Subscriber, Views, ViewsError,
+};
 use postledger_core::memory::MemoryLedger;
 use postledger_core::message::Message;
 use postledger_core::outcome::{NotSent, Stage, Trouble};
@@ -18,7 +22,7 @@ use postledger_core::secret::Secret;
 use postledger_core::time::Timestamp;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
 /// 2026-12-01T09:00:00Z.
 pub const NOW: i64 = 1_796_115_600_000_000;
@@ -26,6 +30,7 @@ pub const NOW: i64 = 1_796_115_600_000_000;
 pub struct Service {
     pub api: Arc<Api>,
     pub ledger: Arc<MemoryLedger>,
+    pub contended: Arc<Contended>,
     pub clock: Arc<SteeredClock>,
     pub views: Arc<ScanningViews>,
     pub mailbox: Arc<Mailbox>,
@@ -71,11 +76,12 @@ impl Service {
 
     pub async fn with_limits(limits: Limits) -> Self {
         let ledger = Arc::new(MemoryLedger::default());
+        let contended = Arc::new(Contended { ledger: ledger.clone(), conflicts: AtomicUsize::new(0) });
         let clock = Arc::new(SteeredClock(AtomicI64::new(NOW)));
         let views = Arc::new(ScanningViews { ledger: ledger.clone(), is_rebuilding: AtomicBool::new(false) });
         let mailbox = Mailbox::new();
         let services = Services {
-            ledger: ledger.clone(),
+            ledger: contended.clone(),
             views: views.clone(),
             composer: Arc::new(PlainComposer),
             dispatching: Arc::new(TwoRelays),
@@ -90,7 +96,7 @@ impl Service {
             limits,
         };
         let api = Arc::new(Api::new(services).await.unwrap());
-        Self { api, ledger, clock, views, mailbox }
+        Self { api, ledger, contended, clock, views, mailbox }
     }
 
     /// A key of `tenant` with these scopes.
@@ -201,6 +207,56 @@ impl Composer for PlainComposer {
         let mut bytes = text.into_bytes();
         draft.attachments.iter().for_each(|attachment| bytes.extend_from_slice(&attachment.bytes));
         Ok(Rendered { bytes: bytes.into(), message_id_header: format!("<{id}@shop.example>") })
+    }
+}
+
+/// A ledger where another append may always come first.
+pub struct Contended {
+    ledger: Arc<MemoryLedger>,
+    /// So many of the next appends are conflicts.
+    pub conflicts: AtomicUsize,
+}
+
+impl Ledger for Contended {
+    fn submit(&self, submissions: Vec<Submission>) -> BoxFuture<'_, Result<Vec<Submitted>, LedgerError>> {
+        self.ledger.submit(submissions)
+    }
+
+    fn append(&self, append: Append) -> BoxFuture<'_, Result<Vec<Recorded>, LedgerError>> {
+        let left = self.conflicts.load(Ordering::SeqCst);
+        if left == 0 {
+            return self.ledger.append(append);
+        }
+        self.conflicts.store(left - 1, Ordering::SeqCst);
+        Box::pin(std::future::ready(Err(LedgerError::Conflict)))
+    }
+
+    fn histories(&self, ids: Vec<MessageId>) -> BoxFuture<'_, Result<Vec<Vec<Recorded>>, LedgerError>> {
+        self.ledger.histories(ids)
+    }
+
+    fn content(&self, id: MessageId) -> BoxFuture<'_, Result<Option<Content>, LedgerError>> {
+        self.ledger.content(id)
+    }
+
+    fn key_events(&self) -> BoxFuture<'_, Result<Vec<Recorded>, LedgerError>> {
+        self.ledger.key_events()
+    }
+
+    fn open_messages(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<OpenMessage>, LedgerError>> {
+        self.ledger.open_messages(after, limit)
+    }
+
+    fn subscribe(&self, subscriber: Arc<dyn Subscriber>) {
+        self.ledger.subscribe(subscriber);
+    }
+
+    fn head(&self) -> LedgerHead {
+        self.ledger.head()
     }
 }
 
