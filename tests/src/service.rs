@@ -22,6 +22,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// How a start went.
 #[derive(Debug)]
@@ -161,6 +162,26 @@ impl Service {
             bail!("audit export: {exit}");
         }
         exit.stdout.lines().map(|line| serde_json::from_str(line).with_context(|| line.to_owned())).collect()
+    }
+
+    /// Waits until every delivery has ended, by the ledger's own account (`postledger replay`).
+    ///
+    /// # Errors
+    /// When some are still open at the deadline, with the account.
+    pub async fn drained(&self, within: Duration) -> Result<()> {
+        let deadline = Instant::now() + within;
+        loop {
+            let exit = self.run(&["replay"]).await?;
+            let account: Value = serde_json::from_str(&exit.stdout).with_context(|| exit.to_string())?;
+            if account["open"] == 0 {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                bail!("not within {within:?}: {account:#}");
+            }
+            // Nothing tells from outside when the last delivery ends.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     /// Where it listens; follows restarts.

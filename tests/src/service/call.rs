@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 /// How long a state is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The API has no call that returns when a message changes; this is how often it is asked.
+/// The API has no call that returns when a state is reached; this is how often it is asked.
 const ASKED_EVERY: Duration = Duration::from_millis(20);
 
 /// What was answered.
@@ -95,15 +95,24 @@ impl Service {
     ///
     /// # Errors
     /// When it does not hold within 30 s; the error shows the message.
-    pub async fn message_until(&self, id: &str, mut holds: impl FnMut(&Value) -> bool) -> Result<Value> {
+    pub async fn message_until(&self, id: &str, holds: impl FnMut(&Value) -> bool) -> Result<Value> {
+        self.get_until(&format!("/v1/messages/{id}"), holds).await
+    }
+
+    /// Asks until the answer is a 200 of which `holds` is true: lists follow the ledger, and are whole some time after
+    /// a start.
+    ///
+    /// # Errors
+    /// When it does not hold within 30 s; the error shows the last answer.
+    pub async fn get_until(&self, path: &str, mut holds: impl FnMut(&Value) -> bool) -> Result<Value> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let message = self.get(&format!("/v1/messages/{id}")).await?.expect(200)?;
-            if holds(&message) {
-                return Ok(message);
+            let answer = self.get(path).await?;
+            if answer.status == 200 && holds(&answer.json) {
+                return Ok(answer.json);
             }
             if Instant::now() > deadline {
-                bail!("not within {PATIENCE:?}: {message:#}");
+                bail!("{path}: not within {PATIENCE:?}: {} {:#}", answer.status, answer.json);
             }
             tokio::time::sleep(ASKED_EVERY).await;
         }

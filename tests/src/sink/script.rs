@@ -246,6 +246,13 @@ impl Script {
         self
     }
 
+    /// Lets no recipient ask for its fate: a backup for those that did.
+    #[must_use]
+    pub fn deaf_to_addresses(mut self) -> Self {
+        self.addressed = false;
+        self
+    }
+
     /// Whether anything can ever go otherwise than well; if not, nothing needs to be looked up.
     pub(super) fn is_plain(&self) -> bool {
         self.rules.is_empty() && !self.addressed

@@ -1,0 +1,14 @@
+//! The real binary from outside: one behaviour per file, each test with a service, a directory and sinks of its own.
+
+#[cfg(test)]
+mod blackbox {
+    mod changed_byte;
+    mod foreign_server;
+    mod idempotency;
+    mod kill_under_load;
+    mod older_ledger;
+    mod one_message_many_fates;
+    mod power_cut;
+    mod relay_goes_wrong;
+    mod views_deleted;
+}
