@@ -4,6 +4,8 @@ mod open;
 mod submit;
 mod upkeep;
 
+pub(crate) use open::last;
+
 use crate::fault::{OpenError, ReadError};
 use crate::filesystem::{DataDirectory, free_space};
 use crate::identity::Identity;
@@ -66,7 +68,7 @@ pub struct SqliteLedger {
     open_scan: Mutex<Option<Arc<OpenScan>>>,
     writer: Mutex<Option<JoinHandle<(Journal, crate::anchor::Anchor)>>>,
     tasks: Mutex<JoinSet<()>>,
-    _lock: Arc<File>,
+    lock: Mutex<Option<Arc<File>>>,
 }
 
 /// The orderly end did not come about; the next start finds what was acknowledged.
@@ -131,9 +133,9 @@ impl SqliteLedger {
         let close = |error: &dyn std::fmt::Display| CloseError(error.to_string());
         let (mut journal, mut anchor) = writer.await.map_err(|error| close(&error))?;
         let is_writable = self.shared.is_writable();
-        self.shared.stop();
+        self.shared.end();
         let mut tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
-        tasks.shutdown().await;
+        while tasks.join_next().await.is_some() {}
         if !is_writable {
             return Err(CloseError("a write had failed".into()));
         }
@@ -144,7 +146,9 @@ impl SqliteLedger {
         self.shared.committed(journal.position, journal.hash, 0, Default::default());
         self.views.close().await;
         self.reading.pool.close().await;
-        sqlx::Connection::close(journal.connection).await.map_err(|error| close(&error))
+        sqlx::Connection::close(journal.connection).await.map_err(|error| close(&error))?;
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+        Ok(())
     }
 
     /// A pass that begins at the front looks at the views once; the pages after it go on from there.

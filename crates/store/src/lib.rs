@@ -7,12 +7,14 @@
 //! one that commits), [`SqliteLedger`] (the port), `anchor`, `read`.
 
 mod anchor;
+pub mod backup;
 mod chain;
 mod codec;
 mod connect;
 mod fault;
 mod filesystem;
 mod fold;
+mod idempotency;
 mod identity;
 mod ledger;
 mod pages;

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, watch};
 pub(crate) struct Shared {
     head: watch::Sender<LedgerHead>,
     failure: watch::Sender<Option<String>>,
+    is_ending: watch::Sender<bool>,
     subscribers: RwLock<Vec<Arc<dyn Subscriber>>>,
     /// Bytes of log since the last checkpoint, about.
     unchecked: AtomicU64,
@@ -32,6 +33,7 @@ impl Shared {
         Self {
             head: watch::Sender::new(LedgerHead { position, hash, epoch, is_writable: true }),
             failure: watch::Sender::new(None),
+            is_ending: watch::Sender::new(false),
             subscribers: RwLock::default(),
             unchecked: AtomicU64::new(0),
             checkpoint: Notify::new(),
@@ -81,9 +83,16 @@ impl Shared {
         });
     }
 
-    /// The orderly end: refuses further writes without a failure.
-    pub(crate) fn stop(&self) {
+    /// The orderly end: refuses further writes without a failure, and ends the tasks.
+    pub(crate) fn end(&self) {
         self.head.send_modify(|head| head.is_writable = false);
+        self.is_ending.send_replace(true);
+    }
+
+    /// Resolves at the orderly end.
+    pub(crate) async fn ended(&self) {
+        // The sender lives in `self`, so it cannot be gone.
+        let _ = self.is_ending.subscribe().wait_for(|is_ending| *is_ending).await;
     }
 
     /// Resolves once [`Shared::fail`] was called.

@@ -137,7 +137,8 @@ statements! {
     SWEEP_IDEMPOTENCY = "DELETE FROM idempotency WHERE (tenant, key) IN (SELECT tenant, key FROM idempotency \
                          WHERE keep_until_us < ? ORDER BY keep_until_us LIMIT 1000)";
     EMPTY_IDEMPOTENCY = "DELETE FROM idempotency";
-    INSERT_IDEMPOTENCY_ROW = "INSERT OR IGNORE INTO idempotency VALUES (?, ?, ?, ?, ?)";
+    /// A key that was used again after its time belongs to the later message.
+    INSERT_IDEMPOTENCY_ROW = "INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?, ?)";
     /// Beginnings of messages.
     QUEUED_AFTER = "SELECT position, stream FROM event WHERE position > ? AND kind = 'queued' \
                     ORDER BY position LIMIT ?";

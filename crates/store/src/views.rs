@@ -15,14 +15,15 @@ pub(crate) use file::open_index;
 use crate::connect;
 use crate::identity::Identity;
 use crate::read::Reading;
-use postledger_core::ledger::{LedgerHead, MessagePage, MessageQuery, ViewsError};
+use crate::shared::Shared;
+use postledger_core::ledger::{MessagePage, MessageQuery, ViewsError};
 use project::{Broken, Projector};
+use sqlx::Connection;
 use sqlx::sqlite::SqlitePool;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::watch;
 
 /// Between two passes: a pass over many events costs less than many passes over few.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -42,7 +43,7 @@ pub(crate) struct Projection {
     path: PathBuf,
     identity: Identity,
     reading: Reading,
-    head: watch::Receiver<LedgerHead>,
+    shared: Arc<Shared>,
     is_ready: Arc<AtomicBool>,
 }
 
@@ -51,12 +52,12 @@ pub(crate) fn views(
     path: PathBuf,
     identity: Identity,
     reading: Reading,
-    head: watch::Receiver<LedgerHead>,
+    shared: Arc<Shared>,
 ) -> (MessageViews, Projection) {
     let is_ready = Arc::new(AtomicBool::new(false));
     let pool = connect::pool(&path);
     let views = MessageViews { pool, is_ready: Arc::clone(&is_ready) };
-    (views, Projection { path, identity, reading, head, is_ready })
+    (views, Projection { path, identity, reading, shared, is_ready })
 }
 
 impl MessageViews {
@@ -75,12 +76,15 @@ impl MessageViews {
 
 impl Projection {
     /// Follows the journal for as long as it is run. Trouble is logged, and the file made anew.
-    pub(crate) async fn run(mut self) {
+    pub(crate) async fn run(self) {
         loop {
             let Err(broken) = self.follow().await else { return };
             tracing::warn!(reason = %broken, "the views will be rebuilt");
             self.is_ready.store(false, Ordering::Release);
-            tokio::time::sleep(RETRY).await;
+            tokio::select! {
+                () = tokio::time::sleep(RETRY) => {}
+                () = self.shared.ended() => return,
+            }
             if let Broken::Views(_) = broken
                 && let Err(error) = file::create(&self.path, &self.identity).await
             {
@@ -89,20 +93,28 @@ impl Projection {
         }
     }
 
-    async fn follow(&mut self) -> Result<(), Broken> {
+    async fn follow(&self) -> Result<(), Broken> {
         let mut projector =
             Projector::open(self.path.clone(), self.identity.clone(), self.reading.clone()).await?;
+        let mut head = self.shared.watch_head();
         loop {
-            let end = self.head.borrow_and_update().position;
-            projector.advance(end).await?;
-            let lag = self.head.borrow().position.0 - projector.checkpoint.position.0;
+            let end = head.borrow_and_update().position;
+            tokio::select! {
+                advanced = projector.advance(end) => advanced?,
+                () = self.shared.ended() => return Ok(()),
+            }
+            let lag = self.shared.head().position.0 - projector.checkpoint.position.0;
             #[expect(clippy::cast_precision_loss, reason = "a lag is small, and a metric is a float")]
             metrics::gauge!("postledger_view_lag_events").set(lag as f64);
             self.is_ready.store(true, Ordering::Release);
-            if self.head.changed().await.is_err() {
-                return Ok(());
+            let news = async {
+                let _ = head.changed().await;
+                tokio::time::sleep(PAUSE).await;
+            };
+            tokio::select! {
+                () = news => {}
+                () = self.shared.ended() => return Ok(projector.connection.close().await?),
             }
-            tokio::time::sleep(PAUSE).await;
         }
     }
 }

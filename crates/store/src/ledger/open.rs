@@ -74,7 +74,7 @@ pub(super) async fn open(options: LedgerOptions) -> Result<Arc<SqliteLedger>, Op
     });
     let reading = Reading { pool: connect::pool(&path) };
     let (views, projection) =
-        views::views(directory.views(), identity.clone(), reading.clone(), shared.watch_head());
+        views::views(directory.views(), identity.clone(), reading.clone(), Arc::clone(&shared));
     tasks.spawn(projection.run());
     Ok(Arc::new(SqliteLedger {
         identity,
@@ -89,7 +89,7 @@ pub(super) async fn open(options: LedgerOptions) -> Result<Arc<SqliteLedger>, Op
         open_scan: Mutex::new(None),
         writer: Mutex::new(Some(writer)),
         tasks: Mutex::new(tasks),
-        _lock: lock,
+        lock: Mutex::new(Some(lock)),
     }))
 }
 

@@ -23,7 +23,10 @@ pub(super) async fn keep_anchor(anchor: File, directory: PathBuf, shared: Arc<Sh
     let mut ticks = interval(Duration::from_secs(1));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = shared.ended() => return,
+        }
         watch_space(&directory, &shared);
         if !shared.is_anchor_ahead.swap(false, Ordering::AcqRel) {
             continue;
@@ -54,7 +57,10 @@ pub(super) async fn keep_checkpoints(path: PathBuf, shared: Arc<Shared>, gate: A
         Err(error) => return shared.fail(format!("no connection for checkpoints: {error}")),
     };
     loop {
-        shared.checkpoint.notified().await;
+        tokio::select! {
+            () = shared.checkpoint.notified() => {}
+            () = shared.ended() => break drop(connection.close().await),
+        }
         let pass = async {
             let (_, log, done) = checkpoint(&mut connection).await?;
             if log > LONG_LOG && done < log {

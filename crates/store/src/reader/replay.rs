@@ -5,7 +5,7 @@ use crate::chain::Hash;
 use crate::fault::{CorruptRecord, ReadError};
 use crate::fold::{Folding, Held};
 use crate::pages::Pages;
-use crate::row::{EventRow, decode_all};
+use crate::row::decode_all;
 use crate::sql;
 use postledger_core::delivery::Status;
 use postledger_core::event::Recorded;
@@ -91,6 +91,8 @@ struct Replay {
     folding: Folding,
     position: Position,
     at: Option<Timestamp>,
+    /// The latest time so far: clocks may have gone back, statuses do not.
+    now: Timestamp,
     hash: Hash,
     messages: u64,
     deliveries: u64,
@@ -115,6 +117,7 @@ impl Replay {
             folding: Folding::default(),
             position,
             at: None,
+            now: Timestamp::default(),
             hash,
             messages: 0,
             deliveries: 0,
@@ -160,6 +163,7 @@ impl Replay {
             }
         }
         (self.position, self.hash, self.at) = (recorded.position, recorded.hash, Some(recorded.at));
+        self.now = self.now.max(recorded.at);
         Ok(())
     }
 
@@ -167,18 +171,17 @@ impl Replay {
         if self.folding.get(id).is_some_and(|held| held.message.is_final())
             && let Some(held) = self.folding.release(id)
         {
-            self.ended.add(&held, self.at.unwrap_or_default());
+            self.ended.add(&held, self.now);
         }
     }
 
     fn finish(self) -> Replayed {
-        let now = self.at.unwrap_or_default();
         let mut all = self.ended;
         let mut open = 0;
         for held in self.folding.iter() {
             let deliveries = &held.message.deliveries;
             open += deliveries.iter().filter(|delivery| !delivery.state.phase.is_final()).count() as u64;
-            all.add(held, now);
+            all.add(held, self.now);
         }
         let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         Replayed {
@@ -253,8 +256,6 @@ impl Sum {
     }
 
     fn hash(self) -> [u8; 32] {
-        let mut hasher = blake3::Hasher::new();
-        self.0.iter().for_each(|word| drop(hasher.update(&word.to_le_bytes())));
-        *hasher.finalize().as_bytes()
+        *blake3::hash(&self.0.map(u64::to_le_bytes).concat()).as_bytes()
     }
 }
