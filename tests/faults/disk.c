@@ -199,6 +199,10 @@ static int sync_with(int fd, int (*real)(int))
             mirror_sync_ended(fd, begun, false);
             return (int)refuse(settings()->error);
         }
+        if (settings()->lying && active() && injected()) {
+            mirror_sync_ended(fd, begun, false);
+            return 0;
+        }
     }
     int result = real(fd);
     int error = errno;

@@ -31,6 +31,7 @@ struct settings {
     int64_t space;            /* POSTLEDGER_FAULT_SPACE: bytes by which files may grow before ENOSPC; -1 without */
     unsigned write_delay_us;  /* POSTLEDGER_FAULT_WRITE_DELAY_US: before each write */
     unsigned sync_delay_us;   /* POSTLEDGER_FAULT_SYNC_DELAY_US: before each sync */
+    bool lying;               /* POSTLEDGER_FAULT_LYING: syncs succeed and make nothing durable */
     int error;                /* POSTLEDGER_FAULT_ERRNO: what a failing sync or write reports; EIO without */
     bool for_ever;            /* POSTLEDGER_FAULT_FOR_EVER: and all after it too */
     char root[PATH_MAX];      /* POSTLEDGER_FAULT_ROOT: the directory that is mirrored, resolved */

@@ -41,6 +41,7 @@ static void read_environment(void)
     s->write_delay_us = (unsigned)number("POSTLEDGER_FAULT_WRITE_DELAY_US", 0);
     s->sync_delay_us = (unsigned)number("POSTLEDGER_FAULT_SYNC_DELAY_US", 0);
     s->error = (int)number("POSTLEDGER_FAULT_ERRNO", EIO);
+    s->lying = number("POSTLEDGER_FAULT_LYING", 0) != 0;
     s->for_ever = number("POSTLEDGER_FAULT_FOR_EVER", 0) != 0;
     resolved("POSTLEDGER_FAULT_ROOT", s->root);
     resolved("POSTLEDGER_FAULT_MIRROR", s->mirror);

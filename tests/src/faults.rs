@@ -79,6 +79,12 @@ impl Faults {
         self.with("FOR_EVER", "1")
     }
 
+    /// Syncs say that they succeeded and make nothing durable: the control that shows that a power cut can lose.
+    #[must_use]
+    pub fn lying(self) -> Self {
+        self.with("LYING", "1")
+    }
+
     /// Half of the n-th write reaches the file, and SIGKILL the process.
     #[must_use]
     pub fn cut_write(self, nth: u64) -> Self {

@@ -6,9 +6,11 @@ mod blackbox {
     mod foreign_server;
     mod idempotency;
     mod kill_under_load;
+    mod lying_disk;
     mod older_ledger;
     mod one_message_many_fates;
     mod power_cut;
     mod relay_goes_wrong;
+    mod sync_failure;
     mod views_deleted;
 }

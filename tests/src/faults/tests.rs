@@ -170,3 +170,13 @@ fn what_a_failed_sync_covered_is_lost_for_good() {
     mirror.power_cut().unwrap();
     assert_eq!(disk.files(), files(&[("a", "one\0\0\0six")]), "trying a failed sync again proves nothing");
 }
+
+#[test]
+fn a_lying_disk_keeps_nothing() {
+    let disk = Disk::with(&[("a", "old"), ("b", "old")]);
+    let mirror = Mirror::of(disk.root.path()).unwrap();
+    let faults = Faults::new().unwrap().mirrored(&mirror).on("/a").lying();
+    assert_eq!(disk.said(&faults, &["w:a:0:new", "s:a", "w:b:0:new", "s:b"]), ["ok"; 4]);
+    mirror.power_cut().unwrap();
+    assert_eq!(disk.files(), files(&[("a", "old"), ("b", "new")]));
+}
