@@ -12,5 +12,6 @@ mod blackbox {
     mod power_cut;
     mod relay_goes_wrong;
     mod sync_failure;
+    mod tls;
     mod views_deleted;
 }
