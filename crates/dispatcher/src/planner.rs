@@ -188,10 +188,7 @@ impl Planner {
     /// The one who had it is done with it. It waits at least until `not_before` (monotonic is the caller's).
     pub(crate) fn handle_ended(&mut self, id: DeliveryId, not_before: Option<Timestamp>, now: Now) {
         let Some(slot) = self.entries.find(id) else { return };
-        self.unlink(slot);
-        if let Some(entry) = self.entries.entry_mut(slot) {
-            entry.place = Place::Aside;
-        }
+        self.set_aside(slot);
         self.link(slot, not_before, now);
     }
 

@@ -11,6 +11,7 @@ use crate::config::Timeouts;
 use crate::smtp::dots::Stuffing;
 use crate::smtp::session::{Envelope, Progress, Session};
 use postledger_core::outcome::{NotSent, Outcome, Stage, Trouble};
+use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -26,7 +27,6 @@ const BLOCK: usize = 64 * 1024;
 ///
 /// # Cancel safety
 /// None of its futures may be dropped before it has ended; to end one early, cancel the token it was made with.
-#[derive(Debug)]
 pub(crate) struct Connection {
     stream: Stream,
     pub(crate) session: Session,
@@ -189,6 +189,13 @@ impl Connection {
         self.advance().await;
         // The peer may be gone already.
         let _ = within(Instant::now() + self.timeouts.quit, &self.abort, self.stream.shutdown()).await;
+    }
+}
+
+/// The buffer holds a message.
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Connection({:?})", self.session)
     }
 }
 

@@ -87,7 +87,7 @@ async fn a_relay_that_is_down_is_left_alone_and_comes_back_by_a_probe() {
     // The probe comes within the first wait of at most a second.
     let probed = tokio::time::timeout(std::time::Duration::from_secs(5), async {
         while !bench.dispatcher().relays()[0].is_up {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::task::yield_now().await;
         }
     });
     probed.await.expect("it is probed");

@@ -94,7 +94,7 @@ fn class(event: &MailEvent) -> Class {
         }
         MailEvent::Unknown { trouble, .. } => Class::Unknown(Some(*trouble)),
         MailEvent::Failed { cause: Cause::Rejected, reply: Some(reply), .. } => Class::Permanent(reply.code),
-        other => panic!("no outcome: {other:?}"),
+        other => unreachable!("no outcome: {other:?}"),
     }
 }
 

@@ -133,7 +133,7 @@ async fn nothing_leaves(server: Server, relay: RelayConfig, trouble: Trouble, ca
     bench.outcome(id).await;
     bench.stop().await;
     let MailEvent::Deferred { reason: Deferral::NotSent(not_sent), .. } = &bench.ends(id)[0] else {
-        panic!("{case}: {:?}", bench.ends(id));
+        unreachable!("{case}: {:?}", bench.ends(id));
     };
     assert_eq!((not_sent.stage, not_sent.trouble), (Stage::Tls, trouble), "{case}");
     let said = said(&server);

@@ -102,7 +102,8 @@ fn another_reader_finds_every_part_as_it_was_given() {
 
 #[test]
 fn structure_follows_what_there_is() {
-    let table: [(bool, bool, &[Option<&str>], &[&str]); 6] = [
+    type Row = (bool, bool, &'static [Option<&'static str>], &'static [&'static str]);
+    let table: [Row; 6] = [
         (true, false, &[], &["text/plain"]),
         (false, true, &[], &["text/html"]),
         (true, true, &[], &["multipart/alternative", "text/plain", "text/html"]),

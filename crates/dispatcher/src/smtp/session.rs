@@ -13,7 +13,7 @@ use postledger_core::address::Address;
 use postledger_core::outcome::{NotSent, Outcome, Stage, Trouble};
 use postledger_core::reply::{Class, Reply};
 use std::collections::VecDeque;
-use std::fmt::Write;
+use std::fmt;
 
 /// The envelope of one transaction, and what its text needs of the server.
 #[derive(Debug, Clone)]
@@ -62,7 +62,6 @@ enum Expect {
 }
 
 /// See the module.
-#[derive(Debug)]
 pub(crate) struct Session {
     hello_name: String,
     tls: TlsMode,
@@ -343,37 +342,37 @@ impl Session {
                 return Ok(());
             }
         }
-        self.send(Expect::Mail);
+        self.send_mail();
         if offered.pipelining {
-            self.send(Expect::Rcpt);
-            self.send(Expect::Data);
+            self.send_rcpt();
+            self.send_data();
         }
         Ok(())
     }
 
-    fn send(&mut self, expect: Expect) {
+    fn send_mail(&mut self) {
         let Some(envelope) = &self.envelope else { return };
-        let mut line = String::new();
-        let written = match expect {
-            Expect::Mail => {
-                let mut written = write!(line, "MAIL FROM:<{}>", envelope.return_path);
-                if self.capabilities.size.is_some() {
-                    written = written.and(write!(line, " SIZE={}", envelope.size));
-                }
-                if envelope.is_eight_bit {
-                    line.push_str(" BODY=8BITMIME");
-                }
-                if envelope.is_utf8 {
-                    line.push_str(" SMTPUTF8");
-                }
-                written
-            }
-            Expect::Rcpt => write!(line, "RCPT TO:<{}>", envelope.recipient),
-            _ => write!(line, "DATA"),
-        };
-        debug_assert!(written.is_ok(), "writing to a String cannot fail");
-        line.push_str("\r\n");
-        self.command(expect, &line);
+        let mut line = format!("MAIL FROM:<{}>", envelope.return_path);
+        if self.capabilities.size.is_some() {
+            line += &format!(" SIZE={}", envelope.size);
+        }
+        if envelope.is_eight_bit {
+            line += " BODY=8BITMIME";
+        }
+        if envelope.is_utf8 {
+            line += " SMTPUTF8";
+        }
+        self.command(Expect::Mail, &(line + "\r\n"));
+    }
+
+    fn send_rcpt(&mut self) {
+        let Some(envelope) = &self.envelope else { return };
+        let line = format!("RCPT TO:<{}>\r\n", envelope.recipient);
+        self.command(Expect::Rcpt, &line);
+    }
+
+    fn send_data(&mut self) {
+        self.command(Expect::Data, "DATA\r\n");
     }
 
     fn handle_transaction_reply(&mut self, expect: Expect, stage: Stage, reply: Reply) {
@@ -383,9 +382,11 @@ impl Session {
         }
         if expect == Expect::Reset {
             return match reply.class() {
-                Some(Class::Completion) if !self.capabilities.pipelining => self.send(Expect::Mail),
+                Some(Class::Completion) if !self.capabilities.pipelining => self.send_mail(),
                 Some(Class::Completion) => {}
-                _ => self.end_session(broken_off(stage, Trouble::Refused, Some(reply))),
+                Some(Class::Intermediate | Class::Transient | Class::Permanent) | None => {
+                    self.end_session(broken_off(stage, Trouble::Refused, Some(reply)));
+                }
             };
         }
         self.is_mail_answered = true;
@@ -405,15 +406,14 @@ impl Session {
                     self.next = Some(Progress::SendBody);
                     return;
                 }
-                (Verdict::Continue, Expect::Mail) if self.expected.is_empty() => self.send(Expect::Rcpt),
-                (Verdict::Continue, Expect::Rcpt) if self.expected.is_empty() => self.send(Expect::Data),
+                (Verdict::Continue, Expect::Mail) if self.expected.is_empty() => self.send_rcpt(),
+                (Verdict::Continue, Expect::Rcpt) if self.expected.is_empty() => self.send_data(),
                 (Verdict::Continue, _) => {}
             }
         }
-        if self.expected.is_empty() || !self.is_open {
-            if let Some(outcome) = self.verdict.take() {
-                self.end_transaction(outcome);
-            }
+        let is_over = self.expected.is_empty() || !self.is_open;
+        if is_over && let Some(outcome) = self.verdict.take() {
+            self.end_transaction(outcome);
         }
     }
 
@@ -444,6 +444,13 @@ impl Session {
         self.is_reused = true;
         self.is_in_body = false;
         self.next = Some(Progress::Ended(outcome));
+    }
+}
+
+/// Buffers hold addresses and a login.
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Session(at {}, open: {})", self.stage(), self.is_open)
     }
 }
 

@@ -41,9 +41,9 @@ impl Endpoint {
     async fn resolve(&self, abort: &CancellationToken) -> Result<Vec<SocketAddr>, NotSent> {
         let deadline = Instant::now() + self.config.timeouts.of(Stage::Dns);
         let lookup = lookup_host((self.config.host.as_str(), self.config.port));
-        let found = within(deadline, abort, lookup).await.map_err(|trouble| match trouble {
-            Trouble::Timeout | Trouble::Interrupted => Self::failed(Stage::Dns, trouble),
-            _ => Self::failed(Stage::Dns, Trouble::NotFound),
+        let found = within(deadline, abort, lookup).await.map_err(|trouble| {
+            let has_ended_itself = !matches!(trouble, Trouble::Timeout | Trouble::Interrupted);
+            Self::failed(Stage::Dns, if has_ended_itself { Trouble::NotFound } else { trouble })
         })?;
         let addresses: Vec<_> = found.take(MAX_ADDRESSES).collect();
         if addresses.is_empty() { Err(Self::failed(Stage::Dns, Trouble::NotFound)) } else { Ok(addresses) }

@@ -211,18 +211,14 @@ impl Bench {
     /// Waits until its events satisfy `is_so`, which they must within seconds.
     pub async fn until(&self, id: MessageId, is_so: impl Fn(&str) -> bool) -> String {
         let events = Watch::on(&*self.ledger);
-        tokio::time::timeout(Duration::from_secs(20), async {
-            loop {
-                let committed = events.0.notified();
-                let kinds = self.kinds(id);
-                if is_so(&kinds) {
-                    return kinds;
-                }
-                committed.await;
+        let waited = tokio::time::timeout(Duration::from_secs(20), async {
+            while !is_so(&self.kinds(id)) {
+                events.0.notified().await;
             }
-        })
-        .await
-        .unwrap_or_else(|_| panic!("still {}: {:?}", self.kinds(id), self.ends(id)))
+        });
+        let is_so = waited.await.is_ok();
+        assert!(is_so, "still {}: {:?}", self.kinds(id), self.ends(id));
+        self.kinds(id)
     }
 
     /// Waits for the outcome of an attempt and gives the whole history.
