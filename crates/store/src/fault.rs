@@ -178,10 +178,17 @@ pub(crate) enum WriteFault {
 
 impl From<sqlx::Error> for WriteFault {
     fn from(error: sqlx::Error) -> Self {
+        Self::from_error(&error)
+    }
+}
+
+impl WriteFault {
+    /// By SQLite's primary result code.
+    pub(crate) fn from_error(error: &sqlx::Error) -> Self {
         let code = error.as_database_error().and_then(|e| e.code()).and_then(|code| code.parse::<i32>().ok());
         match code.map(|code| code & 0xff) {
             Some(libsqlite3_sys::SQLITE_FULL) => Self::Full,
-            Some(libsqlite3_sys::SQLITE_BUSY) => Self::Busy,
+            Some(libsqlite3_sys::SQLITE_BUSY | libsqlite3_sys::SQLITE_LOCKED) => Self::Busy,
             Some(libsqlite3_sys::SQLITE_CONSTRAINT) => Self::Exists,
             _ => Self::Broken(error.to_string()),
         }

@@ -107,9 +107,10 @@ impl SqliteLedger {
     }
 
     /// Free space in bytes below which nothing new is accepted; what became of attempts is still recorded. 64 MiB
-    /// unless set. Takes effect within a second.
+    /// unless set. Looked at every second, and now.
     pub fn set_reserve(&self, bytes: u64) {
         self.shared.reserve_bytes.store(bytes, Ordering::Release);
+        upkeep::watch_space(&self.directory.0, &self.shared);
     }
 
     /// Bytes that may still be written to the filesystem of the data directory.
@@ -130,6 +131,8 @@ impl SqliteLedger {
         let Some(writer) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take() else {
             return Ok(());
         };
+        // Let go at the end, whichever it is.
+        let _lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
         let close = |error: &dyn std::fmt::Display| CloseError(error.to_string());
         let (mut journal, mut anchor) = writer.await.map_err(|error| close(&error))?;
         let is_writable = self.shared.is_writable();
@@ -147,7 +150,6 @@ impl SqliteLedger {
         self.views.close().await;
         self.reading.pool.close().await;
         sqlx::Connection::close(journal.connection).await.map_err(|error| close(&error))?;
-        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
         Ok(())
     }
 

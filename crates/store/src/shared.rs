@@ -17,6 +17,8 @@ pub(crate) struct Shared {
     unchecked: AtomicU64,
     /// Woken when a checkpoint is due.
     pub checkpoint: Notify,
+    /// Woken when personal parts were erased, which the log must not keep.
+    pub erasure: Notify,
     /// Set by each commit, cleared by each sync of the anchor.
     pub is_anchor_ahead: AtomicBool,
     /// Free space below which nothing new is accepted.
@@ -37,6 +39,7 @@ impl Shared {
             subscribers: RwLock::default(),
             unchecked: AtomicU64::new(0),
             checkpoint: Notify::new(),
+            erasure: Notify::new(),
             is_anchor_ahead: AtomicBool::new(true),
             reserve_bytes: AtomicU64::new(64 << 20),
             is_low: AtomicBool::new(false),

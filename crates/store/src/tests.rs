@@ -13,3 +13,4 @@ mod replay;
 mod statements;
 pub(crate) mod support;
 mod views_rebuilt;
+mod write_faults;

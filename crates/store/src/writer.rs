@@ -159,7 +159,7 @@ impl Writer {
 
     /// After the commit and before the answers: anchor, head, subscribers.
     fn publish(&mut self, batch: Batch<'_>, started: tokio::time::Instant) -> Vec<Answer> {
-        let Batch { committed, answers, bytes, .. } = batch;
+        let Batch { committed, answers, bytes, erased, .. } = batch;
         if committed.events.is_empty() {
             return answers;
         }
@@ -174,6 +174,12 @@ impl Writer {
             metrics::gauge!("postledger_journal_position").set(self.journal.position.0 as f64);
         }
         self.shared.committed(self.journal.position, self.journal.hash, bytes, committed);
+        if !erased.is_empty() {
+            self.shared.erasure.notify_one();
+        }
         answers
     }
 }
+
+#[cfg(test)]
+mod tests;

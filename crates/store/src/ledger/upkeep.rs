@@ -1,6 +1,7 @@
 //! What goes on beside the writer: the anchor's sync, the watch on free space, checkpoints.
 
 use crate::connect;
+use crate::fault::WriteFault;
 use crate::filesystem::free_space;
 use crate::shared::Shared;
 use crate::sql;
@@ -41,7 +42,8 @@ pub(super) async fn keep_anchor(anchor: File, directory: PathBuf, shared: Arc<Sh
     }
 }
 
-fn watch_space(directory: &Path, shared: &Shared) {
+/// Refuses or accepts new messages by the space that is left.
+pub(super) fn watch_space(directory: &Path, shared: &Shared) {
     let reserve_bytes = shared.reserve_bytes.load(Ordering::Acquire);
     let Ok(free) = free_space(directory) else { return };
     let is_low = free < reserve_bytes;
@@ -57,35 +59,47 @@ pub(super) async fn keep_checkpoints(path: PathBuf, shared: Arc<Shared>, gate: A
         Err(error) => return shared.fail(format!("no connection for checkpoints: {error}")),
     };
     loop {
-        tokio::select! {
-            () = shared.checkpoint.notified() => {}
+        let pass = tokio::select! {
+            () = shared.checkpoint.notified() => shorten(&mut connection, &gate).await,
+            () = shared.erasure.notified() => empty(&mut connection, &gate, &shared).await,
             () = shared.ended() => break drop(connection.close().await),
-        }
-        let pass = async {
-            let (_, log, done) = checkpoint(&mut connection).await?;
-            if log > LONG_LOG && done < log {
-                // Most of it is copied by now; what the writer added since takes a moment.
-                let _pause = gate.lock().await;
-                checkpoint(&mut connection).await?;
-            }
-            Ok::<_, sqlx::Error>(())
         };
-        match pass.await {
+        match pass {
             Ok(()) => {}
-            Err(error) if is_busy(&error) => {}
+            Err(error) if WriteFault::from_error(&error) == WriteFault::Busy => {}
             Err(error) => return shared.fail(format!("a checkpoint failed: {error}")),
         }
     }
 }
 
-async fn checkpoint(connection: &mut SqliteConnection) -> Result<(i64, i64, i64), sqlx::Error> {
-    query_as(sql::CHECKPOINT).fetch_one(connection).await
+async fn shorten(connection: &mut SqliteConnection, gate: &Mutex<()>) -> Result<(), sqlx::Error> {
+    let (_, log, done) = checkpoint(connection, sql::CHECKPOINT).await?;
+    if log > LONG_LOG && done < log {
+        // Most of it is copied by now; what the writer added since takes a moment.
+        let _pause = gate.lock().await;
+        checkpoint(connection, sql::CHECKPOINT).await?;
+    }
+    Ok(())
 }
 
-/// A lock that another process holds for a moment; the next pass makes up for it.
-fn is_busy(error: &sqlx::Error) -> bool {
-    matches!(
-        error.as_database_error().and_then(|error| error.code()).as_deref(),
-        Some("5" | "6" | "261" | "517")
-    )
+/// What was erased must not live on in the log. A reader may hold the log for a page's time: then again.
+async fn empty(
+    connection: &mut SqliteConnection,
+    gate: &Mutex<()>,
+    shared: &Shared,
+) -> Result<(), sqlx::Error> {
+    let _pause = gate.lock().await;
+    let (is_busy, _, _) = checkpoint(connection, sql::TRUNCATE).await?;
+    if is_busy != 0 {
+        shared.erasure.notify_one();
+    }
+    Ok(())
+}
+
+/// Whether it was kept from its end, pages in the log, pages copied back.
+async fn checkpoint(
+    connection: &mut SqliteConnection,
+    kind: &'static str,
+) -> Result<(i64, i64, i64), sqlx::Error> {
+    query_as(kind).fetch_one(connection).await
 }
