@@ -29,7 +29,7 @@ const LAST_RECORDINGS: Duration = Duration::from_secs(10);
 
 /// What a dispatcher needs.
 pub struct DispatcherOptions {
-    /// All relays, at most 64.
+    /// All relays, at most 32.
     pub relays: Vec<RelayConfig>,
     /// All routes. A message whose route is not among them fails as unroutable.
     pub routes: Vec<Route>,

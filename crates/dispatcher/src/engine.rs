@@ -21,8 +21,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// How long nothing is sent after the ledger could not take an append.
-const UNWELL: Duration = Duration::from_secs(1);
+/// How long nothing is sent after the ledger was too busy for an append.
+const BUSY: Duration = Duration::from_millis(100);
+/// And after its disk was full.
+const FULL: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 pub(crate) struct Engine {
@@ -173,9 +175,11 @@ impl Engine {
         self.stopping.cancel();
     }
 
-    /// The ledger could not take an append; it is asked again in a moment.
-    pub(crate) fn suspend(&self) {
-        self.with_queue(|planner, now| planner.suspend(now.monotonic + UNWELL));
+    /// The ledger could not take an append; nothing is sent for a moment. Answers how long.
+    pub(crate) fn suspend(&self, why: &LedgerError) -> Duration {
+        let span = if *why == LedgerError::Full { FULL } else { BUSY };
+        self.with_queue(|planner, now| planner.suspend(now.monotonic + span));
+        span
     }
 
     /// The one who had a delivery is done with it.
@@ -196,16 +200,22 @@ impl Engine {
             meters::attempt(&slot.endpoint.config.name, outcome);
         }
         let jitter = self.jitter();
-        self.with_queue(|planner, now| {
+        let (another_relay, was_up, is_up) = self.with_queue(|planner, now| {
+            let was_up = planner.is_up(relay);
             planner.handle_outcome(relay, outcome, started, now, jitter);
-            match outcome {
+            let another_relay = match outcome {
                 Outcome::NotSent(not_sent) => planner.has_another_relay(id, relay, not_sent),
                 Outcome::Accepted(_)
                 | Outcome::Transient(_)
                 | Outcome::Permanent(_)
                 | Outcome::Unknown(_) => false,
-            }
-        })
+            };
+            (another_relay, was_up, planner.is_up(relay))
+        });
+        if was_up && !is_up {
+            tracing::warn!(relay = %self.relay_name(relay), ?outcome, "nothing can be sent there; left alone for a while");
+        }
+        another_relay
     }
 
     /// Frees a relay's slot and takes the next delivery for it, if there is one.
@@ -223,6 +233,12 @@ impl Engine {
 
     /// What a probe came to.
     pub(crate) fn probed(&self, relay: RelayIndex, result: Result<(), NotSent>) {
+        match &result {
+            Ok(()) => tracing::info!(relay = %self.relay_name(relay), "it answers again"),
+            Err(not_sent) => {
+                tracing::warn!(relay = %self.relay_name(relay), ?not_sent, "it still does not answer")
+            }
+        }
         let jitter = self.jitter();
         self.with_queue(|planner, now| planner.handle_probe(relay, result, now, jitter));
         self.inbox.wake.notify_one();

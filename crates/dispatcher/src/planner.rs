@@ -5,13 +5,16 @@
 
 mod entry;
 mod lane;
+mod place;
+mod policies;
 mod relay;
 mod slab;
 
 pub(crate) use entry::{RelayIndex, RelaySet, STATES};
 
-use entry::{Entry, Identity, Place, Policies, Tally};
+use entry::Place;
 use lane::Lanes;
+use policies::Policies;
 use postledger_core::delivery::{State, apply};
 use postledger_core::event::{Cause, Deferral, Event, MailEvent, Recorded};
 use postledger_core::id::{DeliveryId, MessageId, Ordinal, Stream};
@@ -92,8 +95,6 @@ fn is_incapable(not_sent: &NotSent) -> bool {
     not_sent.trouble == Trouble::Unsupported && not_sent.stage >= Stage::Mail
 }
 
-const NO_ROUTE: u16 = u16::MAX;
-
 impl Planner {
     /// Relays as (name, connections), routes by relay index. Loads until [`Planner::handle_all_loaded`].
     pub(crate) fn new(relays: Vec<(RelayName, usize)>, routes: Vec<(RouteName, Vec<RelayIndex>)>) -> Self {
@@ -101,8 +102,6 @@ impl Planner {
         let (route_names, routes) = (0..).zip(routes).map(|(n, (name, relays))| ((name, n), relays)).unzip();
         Self { names, relays, route_names, routes, is_loading: true, ..Self::default() }
     }
-
-    // Inputs.
 
     /// A message as read from the ledger. What is held already is kept where it is as new.
     pub(crate) fn handle_loaded(&mut self, message: &Message, now: Now) {
@@ -114,10 +113,11 @@ impl Planner {
                     .entry(slot)
                     .is_some_and(|entry| entry.version < version || entry.message_version < message.version);
                 if is_newer {
-                    self.replace(slot, &delivery.state, version, message.version, now);
+                    let versions = (version, message.version);
+                    self.replace(slot, &delivery.state, versions, now.wall, now);
                 }
             } else {
-                self.insert(id, version, message.version, &message.tenant, &delivery.state, now);
+                self.insert(id, (version, message.version), &message.tenant, &delivery.state, now);
             }
         }
     }
@@ -140,7 +140,7 @@ impl Planner {
                 if self.entries.find(id).is_none()
                     && let Ok(state) = apply(None, ordinal, at, event)
                 {
-                    self.insert(id, 0, recorded.version, &recorded.tenant, &state, now);
+                    self.insert(id, (0, recorded.version), &recorded.tenant, &state, now);
                 }
             }
             return;
@@ -171,7 +171,7 @@ impl Planner {
             self.missed.push_back(entry.message);
             return self.set_aside(slot);
         };
-        let (version, message_version) = if is_of_message {
+        let versions = if is_of_message {
             (entry.version, recorded.version)
         } else {
             (recorded.version, entry.message_version)
@@ -182,10 +182,10 @@ impl Planner {
         {
             entry.incapable.extend(entry.relay());
         }
-        self.replace_at(slot, &state, version, message_version, recorded.at, now);
+        self.replace(slot, &state, versions, recorded.at, now);
     }
 
-    /// The one who had it is done with it. It waits at least until `not_before` (monotonic is the caller's).
+    /// The one who had it is done with it. It stands where its state says, but waits at least until `not_before`.
     pub(crate) fn handle_ended(&mut self, id: DeliveryId, not_before: Option<Timestamp>, now: Now) {
         let Some(slot) = self.entries.find(id) else { return };
         self.set_aside(slot);
@@ -241,8 +241,6 @@ impl Planner {
     pub(crate) fn stop(&mut self) {
         self.is_stopped = true;
     }
-
-    // Outputs.
 
     /// The next attempt that can start, at any relay.
     pub(crate) fn poll_start(&mut self, now: Now) -> Option<Job> {
@@ -310,8 +308,6 @@ impl Planner {
         timer.into_iter().chain(probe).min()
     }
 
-    // What others ask.
-
     /// Pending deliveries, whatever they wait for.
     pub(crate) const fn open_deliveries(&self) -> usize {
         self.entries.len()
@@ -339,9 +335,12 @@ impl Planner {
             // One that is down now may have what is needed once it is up: only all of them can say no.
             return others().any(|other| !entry.incapable.contains(other));
         }
-        others().any(|other| {
-            !entry.tried.contains(other) && self.relays.get(usize::from(other)).is_some_and(Relay::is_up)
-        })
+        others().any(|other| !entry.tried.contains(other) && self.is_up(other))
+    }
+
+    /// Whether anything can be sent there.
+    pub(crate) fn is_up(&self, relay: RelayIndex) -> bool {
+        self.relays.get(usize::from(relay)).is_some_and(Relay::is_up)
     }
 
     /// By index, as configured.
@@ -367,182 +366,6 @@ impl Planner {
     /// Since when the longest-waiting delivery of each priority has been due.
     pub(crate) fn oldest_ready(&self) -> [Option<Timestamp>; Priority::ALL.len()] {
         self.lanes.oldest()
-    }
-
-    // Inside.
-
-    fn relay_mut(&mut self, relay: RelayIndex) -> Option<&mut Relay> {
-        self.relays.get_mut(usize::from(relay))
-    }
-
-    fn may_start(&self, now: Now) -> bool {
-        !self.is_loading && !self.is_stopped && self.suspended_until <= now.monotonic
-    }
-
-    /// Moves what has become due into its lane, and what has expired to the decisions.
-    fn advance(&mut self, now: Now) {
-        while let Some(&(at, slot)) = self.timers.first().filter(|(at, _)| *at <= now.wall) {
-            self.timers.remove(&(at, slot));
-            let Some(entry) = self.entries.entry(slot) else { continue };
-            let is_ready = entry.place == Place::Ready;
-            if entry.expires_at() <= now.wall || entry.route == NO_ROUTE {
-                if is_ready {
-                    self.leave_lane(slot);
-                }
-                self.await_decision(slot, now);
-            } else if !is_ready {
-                self.link(slot, None, now);
-            }
-        }
-    }
-
-    fn leave_lane(&mut self, slot: Slot) {
-        if let Some(entry) = self.entries.entry(slot) {
-            self.lanes.remove(slot, entry.due().unwrap_or(entry.wake_at), entry);
-        }
-    }
-
-    /// Stands outside timers and lanes until `poll_decision` hands it out.
-    fn await_decision(&mut self, slot: Slot, now: Now) {
-        self.recount(slot, |entry| (entry.place, entry.wake_at) = (Place::Waiting, now.wall));
-        if let Some(entry) = self.entries.entry(slot) {
-            self.decisions.push_back(entry.message.delivery(entry.ordinal));
-        }
-    }
-
-    fn hand_out(&mut self, slot: Slot, work: Work) -> Option<Job> {
-        self.unlink(slot);
-        self.recount(slot, |entry| entry.place = Place::InFlight);
-        let entry = self.entries.entry(slot)?;
-        Some(Job {
-            id: entry.message.delivery(entry.ordinal),
-            tenant: self.tenants.get(entry.tenant as usize)?.clone(),
-            state: entry.state(&self.names),
-            version: entry.version,
-            message_version: entry.message_version,
-            work,
-        })
-    }
-
-    fn insert(
-        &mut self,
-        id: DeliveryId,
-        version: u32,
-        message_version: u32,
-        tenant: &Tenant,
-        state: &State,
-        now: Now,
-    ) {
-        let tenant = self.tenant_number(tenant);
-        let route = self.route_names.get(&state.policy.route).copied().unwrap_or(NO_ROUTE);
-        let identity =
-            Identity { message: id.message, ordinal: id.ordinal, version, message_version, tenant, route };
-        let policy = self.policies.intern(&state.policy);
-        if let Some(entry) = Entry::new(identity, policy, state, &self.names) {
-            self.count(entry.tally(), 1);
-            let slot = self.entries.insert(entry);
-            self.link(slot, None, now);
-        }
-    }
-
-    fn tenant_number(&mut self, tenant: &Tenant) -> u32 {
-        if let Some(&number) = self.tenant_numbers.get(tenant) {
-            return number;
-        }
-        let number = u32::try_from(self.tenants.len()).unwrap_or(u32::MAX);
-        self.tenants.push(tenant.clone());
-        self.tenant_numbers.insert(tenant.clone(), number);
-        number
-    }
-
-    fn replace(&mut self, slot: Slot, state: &State, version: u32, message_version: u32, now: Now) {
-        self.replace_at(slot, state, version, message_version, now.wall, now);
-    }
-
-    fn replace_at(
-        &mut self,
-        slot: Slot,
-        state: &State,
-        version: u32,
-        message_version: u32,
-        at: Timestamp,
-        now: Now,
-    ) {
-        let is_in_flight = self.entries.entry(slot).is_some_and(|entry| entry.place == Place::InFlight);
-        self.unlink(slot);
-        if state.phase.is_final() {
-            if let Some(entry) = self.entries.remove(slot) {
-                self.count(entry.tally(), -1);
-            }
-            self.finished.push(Finished { latency: at.since(state.ready_at), state: state.clone() });
-            return;
-        }
-        let names = &self.names;
-        let Some(entry) = self.entries.entry_mut(slot) else { return };
-        let before = entry.tally();
-        entry.set_state(state, names);
-        (entry.version, entry.message_version) = (version, message_version);
-        let after = entry.tally();
-        self.count(before, -1);
-        self.count(after, 1);
-        if !is_in_flight {
-            self.link(slot, None, now);
-        }
-    }
-
-    /// Puts a delivery that stands nowhere where it belongs.
-    fn link(&mut self, slot: Slot, not_before: Option<Timestamp>, now: Now) {
-        let Some(entry) = self.entries.entry(slot) else { return };
-        let Some(due) = entry.due() else {
-            return self.recount(slot, |entry| entry.place = Place::Aside);
-        };
-        let (expires_at, start_at) = (entry.expires_at(), not_before.map_or(due, |time| time.max(due)));
-        if expires_at <= now.wall || entry.route == NO_ROUTE && start_at <= now.wall {
-            return self.await_decision(slot, now);
-        }
-        if start_at <= now.wall {
-            self.lanes.insert(slot, due, entry);
-            self.timers.insert((expires_at, slot));
-            return self.recount(slot, |entry| (entry.place, entry.wake_at) = (Place::Ready, expires_at));
-        }
-        let wake_at = start_at.min(expires_at);
-        self.timers.insert((wake_at, slot));
-        self.recount(slot, |entry| (entry.place, entry.wake_at) = (Place::Waiting, wake_at));
-    }
-
-    /// Takes it out of timers and lanes; its place says so no longer.
-    fn unlink(&mut self, slot: Slot) {
-        let Some(entry) = self.entries.entry(slot) else { return };
-        let (place, wake_at) = (entry.place, entry.wake_at);
-        match place {
-            Place::Ready => {
-                self.timers.remove(&(wake_at, slot));
-                self.leave_lane(slot);
-            }
-            Place::Waiting => {
-                self.timers.remove(&(wake_at, slot));
-            }
-            Place::Aside | Place::InFlight => {}
-        }
-    }
-
-    fn set_aside(&mut self, slot: Slot) {
-        self.unlink(slot);
-        self.recount(slot, |entry| entry.place = Place::Aside);
-    }
-
-    fn recount(&mut self, slot: Slot, change: impl FnOnce(&mut Entry)) {
-        let Some(entry) = self.entries.entry_mut(slot) else { return };
-        let before = entry.tally();
-        change(entry);
-        let after = entry.tally();
-        self.count(before, -1);
-        self.count(after, 1);
-    }
-
-    fn count(&mut self, tally: Tally, by: i64) {
-        self.depth[tally.urgency][tally.standing] += by;
-        self.unresolved += if tally.is_unresolved { by } else { 0 };
     }
 }
 

@@ -2,7 +2,7 @@
 //! `unknown` at the next start.
 
 use crate::attempt::Flight;
-use crate::engine::Engine;
+use crate::engine::{Engine, Unsendable};
 use postledger_core::delivery::{Command, Phase, decide};
 use postledger_core::event::HoldReason;
 use postledger_core::ledger::LedgerError;
@@ -11,13 +11,11 @@ use postledger_core::outcome::Outcome;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Between two tries while the ledger is busy or its disk is full.
-const FIRST_WAIT: Duration = Duration::from_millis(20);
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// Before a decision that was refused is made again.
+const REFUSED: Duration = Duration::from_secs(1);
 
 /// Records what a flight came to, and gives its delivery back to the queue.
 pub(crate) async fn outcome(engine: Arc<Engine>, mut flight: Flight, outcome: Outcome, another_relay: bool) {
-    let mut wait = FIRST_WAIT;
     loop {
         let given = engine.given();
         let Ok(events) = flight.conclude(outcome.clone(), another_relay, &given) else {
@@ -31,10 +29,10 @@ pub(crate) async fn outcome(engine: Arc<Engine>, mut flight: Flight, outcome: Ou
                 CaughtUp::Overtaken => break,
                 CaughtUp::Unreadable(error) => return engine.halt(&error),
             },
-            Err(LedgerError::Busy | LedgerError::Full) => {
-                engine.suspend();
+            Err(error @ (LedgerError::Busy | LedgerError::Full)) => {
+                let wait = engine.suspend(&error);
                 tokio::select! {
-                    () = tokio::time::sleep(wait) => wait = (wait * 2).min(LONGEST_WAIT),
+                    () = tokio::time::sleep(wait) => {}
                     () = engine.abort.cancelled() => return,
                 }
             }
@@ -58,11 +56,11 @@ enum CaughtUp {
 async fn catch_up(engine: &Engine, flight: &mut Flight) -> CaughtUp {
     let message = match engine.message(flight.id.message).await {
         Ok(Some(message)) => message,
-        Ok(None) | Err(crate::engine::Unsendable::Damaged) => {
+        Ok(None) | Err(Unsendable::Damaged) => {
             engine.reload(flight.id.message).await;
             return CaughtUp::Overtaken;
         }
-        Err(crate::engine::Unsendable::Ledger(error)) => return CaughtUp::Unreadable(error),
+        Err(Unsendable::Ledger(error)) => return CaughtUp::Unreadable(error),
     };
     let Some(delivery) = message.delivery(flight.id.ordinal) else { return CaughtUp::Overtaken };
     // The open attempt is this flight's own: nobody else begins one while it has the delivery.
@@ -87,9 +85,8 @@ pub(crate) async fn decision(engine: Arc<Engine>, flight: Flight, command: Comma
         Ok(events) => match engine.ledger.append(flight.append(events, &given)).await {
             Ok(_) => {}
             Err(LedgerError::Conflict) => engine.reload(flight.id.message).await,
-            Err(LedgerError::Busy | LedgerError::Full) => {
-                engine.suspend();
-                not_before = Some(given.now.plus(LONGEST_WAIT));
+            Err(error @ (LedgerError::Busy | LedgerError::Full)) => {
+                not_before = Some(given.now.plus(engine.suspend(&error)));
             }
             Err(
                 error @ (LedgerError::Stopped | LedgerError::Corrupt { .. } | LedgerError::Unreadable(_)),
@@ -98,7 +95,7 @@ pub(crate) async fn decision(engine: Arc<Engine>, flight: Flight, command: Comma
             }
         },
         // The clock was set back, or it has changed: the queue asks again.
-        Err(_) => not_before = Some(given.now.plus(LONGEST_WAIT)),
+        Err(_) => not_before = Some(given.now.plus(REFUSED)),
     }
     engine.ended(flight.id, not_before);
 }

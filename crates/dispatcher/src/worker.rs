@@ -13,6 +13,8 @@ use tokio::task::JoinHandle;
 
 /// How long a delivery waits whose mail could not be read just now.
 const UNREADABLE: Duration = Duration::from_secs(30);
+/// And one that somebody changed: the queue learns of it in a moment, and never spins over one that stays odd.
+const OVERTAKEN: Duration = Duration::from_millis(500);
 
 /// Runs until nothing waits for the relay; then the connection is kept for the next.
 pub(crate) async fn run(engine: Arc<Engine>, relay: RelayIndex, first: Job) {
@@ -57,18 +59,25 @@ async fn await_recorded(recording: Option<JoinHandle<()>>) {
 
 async fn give_back(engine: Arc<Engine>, flight: Flight, abandoned: Abandoned) {
     let id = flight.id;
-    match abandoned {
-        Abandoned::Overtaken => engine.reload(id.message).await,
-        Abandoned::Refused(_) => {}
-        Abandoned::Unrecordable(LedgerError::Busy | LedgerError::Full) => engine.suspend(),
+    let not_before = match abandoned {
+        Abandoned::Overtaken => {
+            engine.reload(id.message).await;
+            Some(OVERTAKEN)
+        }
+        Abandoned::Refused(_) => None,
+        Abandoned::Unrecordable(error @ (LedgerError::Busy | LedgerError::Full)) => {
+            Some(engine.suspend(&error))
+        }
         Abandoned::Unsendable(Unsendable::Damaged) => return record::quarantine(engine, flight).await,
-        Abandoned::Unsendable(Unsendable::Ledger(LedgerError::Stopped)) | Abandoned::Unrecordable(_) => {
-            engine.halt(&LedgerError::Stopped);
+        Abandoned::Unrecordable(error)
+        | Abandoned::Unsendable(Unsendable::Ledger(error @ LedgerError::Stopped)) => {
+            engine.halt(&error);
+            None
         }
         Abandoned::Unsendable(Unsendable::Ledger(error)) => {
             tracing::error!(delivery = %id, %error, "its mail cannot be read now");
-            return engine.ended(id, Some(engine.now().wall.plus(UNREADABLE)));
+            Some(UNREADABLE)
         }
-    }
-    engine.ended(id, None);
+    };
+    engine.ended(id, not_before.map(|span| engine.now().wall.plus(span)));
 }

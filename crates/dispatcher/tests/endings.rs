@@ -84,6 +84,21 @@ async fn a_busy_ledger_lets_the_delivery_try_again() {
 }
 
 #[tokio::test]
+async fn a_panic_ends_one_attempt_and_no_other() {
+    let server = Server::good().await;
+    let mut bench = Bench::new(vec![relay("primary", &server)]);
+    let ledger = GatedLedger::new(bench.ledger.clone(), "attempted", Gate::Panic);
+    bench.start_on(ledger).await;
+    let id = bench.send(1).await;
+    assert_eq!(bench.outcome(id).await, "queued attempted deferred");
+    assert!(support::is_not_sent(&bench.ends(id)[0]));
+    let next = bench.send(2).await;
+    assert_eq!(bench.outcome(next).await, "queued attempted delivered");
+    bench.stop().await;
+    assert_eq!(server.dots(), 1);
+}
+
+#[tokio::test]
 async fn a_kill_after_attempted_is_unknown_at_the_next_start_and_before_it_nothing() {
     for (stage, history) in [("dot", "queued attempted unknown held"), ("rcpt", "queued attempted delivered")]
     {

@@ -6,7 +6,7 @@ use postledger_core::id::{MessageId, Ordinal};
 use postledger_core::name::RelayName;
 use postledger_core::policy::Policy;
 use postledger_core::time::Timestamp;
-use std::collections::HashSet;
+use std::num::NonZeroU8;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,11 +15,11 @@ pub(crate) type RelayIndex = u8;
 
 /// A set of relays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(crate) struct RelaySet(u64);
+pub(crate) struct RelaySet(u32);
 
 impl RelaySet {
     /// So many relays can be configured.
-    pub(crate) const CAPACITY: usize = 64;
+    pub(crate) const CAPACITY: usize = 32;
 
     pub(crate) fn insert(&mut self, relay: RelayIndex) {
         self.0 |= 1 << relay;
@@ -86,7 +86,8 @@ pub(crate) struct Entry {
     pub next: u32,
     pub ordinal: Ordinal,
     pub route: u16,
-    relay: Option<RelayIndex>,
+    /// One more than its index: with the niche it takes one byte.
+    relay: Option<NonZeroU8>,
     open: Open,
     pub place: Place,
     flags: u8,
@@ -176,7 +177,7 @@ impl Entry {
         }
         (self.attempts, self.spent) = (state.attempts, state.spent);
         (self.unknown_attempts, self.idle_rounds) = (state.unknown_attempts, state.idle_rounds);
-        self.relay = state.relay.as_ref().and_then(index);
+        self.relay = state.relay.as_ref().and_then(index).and_then(|relay| NonZeroU8::new(relay + 1));
         self.flags = [
             (state.is_committed, IS_COMMITTED),
             (state.is_content_gone, IS_CONTENT_GONE),
@@ -219,7 +220,7 @@ impl Entry {
                 .filter(|&relay| self.tried.contains(relay))
                 .filter_map(name)
                 .collect(),
-            relay: self.relay.and_then(name),
+            relay: self.relay().and_then(name),
         }
     }
 
@@ -228,8 +229,8 @@ impl Entry {
     }
 
     /// The relay of the last attempt.
-    pub(crate) const fn relay(&self) -> Option<RelayIndex> {
-        self.relay
+    pub(crate) fn relay(&self) -> Option<RelayIndex> {
+        self.relay.map(|relay| relay.get() - 1)
     }
 
     /// The earliest attempt, where the dispatcher is to make one.
@@ -274,24 +275,3 @@ pub(crate) struct Tally {
 
 /// The values of the label `state` of `postledger_queue_depth`.
 pub(crate) const STATES: [&str; 6] = ["prepared", "scheduled", "queued", "sending", "deferred", "held"];
-
-/// Keeps one copy of equal policies.
-#[derive(Debug, Default)]
-pub(crate) struct Policies {
-    known: HashSet<Arc<Policy>>,
-    sweep_at: usize,
-}
-
-impl Policies {
-    pub(crate) fn intern(&mut self, policy: &Arc<Policy>) -> Arc<Policy> {
-        if let Some(known) = self.known.get(&**policy) {
-            return known.clone();
-        }
-        if self.known.len() >= self.sweep_at {
-            self.known.retain(|policy| Arc::strong_count(policy) > 1);
-            self.sweep_at = 2 * self.known.len() + 64;
-        }
-        self.known.insert(policy.clone());
-        policy.clone()
-    }
-}

@@ -31,14 +31,16 @@ impl LaneKey {
     /// The relay that these deliveries wait for now; `None` while all are down.
     pub(crate) fn target(self, routes: &[Vec<RelayIndex>], relays: &[Relay]) -> Option<RelayIndex> {
         let route = routes.get(usize::from(self.route))?;
-        let is_available =
-            |relay: RelayIndex| relays.get(usize::from(relay)).is_some_and(Relay::is_available);
-        let untried = |relay: RelayIndex| !self.tried.contains(relay);
-        // All tried, and the round still open: one of them failed to show what it can do.
-        let capable = |relay: RelayIndex| !self.incapable.contains(relay);
-        let is_round_open = route.iter().any(|&relay| untried(relay));
+        let relay_at = |relay: RelayIndex| relays.get(usize::from(relay));
+        let is_untried = |relay: RelayIndex| !self.tried.contains(relay);
+        let is_capable = |relay: RelayIndex| !self.incapable.contains(relay);
+        // A round goes on while a relay is left that is up. If the last one went down meanwhile, whichever
+        // comes back first may have it, but for those that lack what it needs.
+        let is_round_open =
+            route.iter().any(|&relay| is_untried(relay) && relay_at(relay).is_some_and(Relay::is_up));
         let is_candidate = |relay: RelayIndex| {
-            (if is_round_open { untried(relay) } else { capable(relay) }) && is_available(relay)
+            let may_take = if is_round_open { is_untried(relay) } else { is_capable(relay) };
+            may_take && relay_at(relay).is_some_and(Relay::is_available)
         };
         let preferred = self.prefer.filter(|prefer| route.contains(prefer));
         preferred.into_iter().chain(route.iter().copied()).find(|&relay| is_candidate(relay))

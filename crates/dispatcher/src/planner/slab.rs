@@ -1,8 +1,9 @@
 //! Entries by number, found by delivery. Grows in chunks: no entry is ever moved, no growth doubles the memory.
 
 use super::entry::Entry;
+use hashbrown::HashTable;
 use postledger_core::id::{DeliveryId, MessageId};
-use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 
 const CHUNK: usize = 1024;
 const NONE: u32 = u32::MAX;
@@ -12,12 +13,17 @@ pub(crate) type Slot = u32;
 
 #[derive(Debug, Default)]
 pub(crate) struct Slab {
-    chunks: Vec<Vec<Option<Entry>>>,
+    entries: Chunks,
     free: Vec<Slot>,
     len: usize,
-    /// The first delivery of each message; the others follow by `next`.
-    first: HashMap<MessageId, Slot>,
+    /// The first delivery of each message; the others follow by `next`. Holds numbers only: the ids stand in
+    /// the entries, and a map would keep them twice.
+    first: HashTable<Slot>,
+    hasher: RandomState,
 }
+
+#[derive(Debug, Default)]
+struct Chunks(Vec<Vec<Option<Entry>>>);
 
 impl Slab {
     pub(crate) const fn len(&self) -> usize {
@@ -25,54 +31,58 @@ impl Slab {
     }
 
     pub(crate) fn entry(&self, slot: Slot) -> Option<&Entry> {
-        let (chunk, place) = split(slot);
-        self.chunks.get(chunk)?.get(place)?.as_ref()
+        self.entries.entry(slot)
     }
 
     pub(crate) fn entry_mut(&mut self, slot: Slot) -> Option<&mut Entry> {
-        let (chunk, place) = split(slot);
-        self.chunks.get_mut(chunk)?.get_mut(place)?.as_mut()
+        self.entries.place(slot)?.as_mut()
     }
 
     pub(crate) fn insert(&mut self, mut entry: Entry) -> Slot {
-        let slot = self.free.pop().unwrap_or_else(|| self.grow());
-        entry.next = self.first.insert(entry.message, slot).unwrap_or(NONE);
-        let (chunk, place) = split(slot);
-        self.chunks[chunk][place] = Some(entry);
-        self.len += 1;
+        let Self { entries, free, len, first, hasher } = self;
+        let message = entry.message;
+        let slot = free.pop().unwrap_or_else(|| entries.grow());
+        let hash = hasher.hash_one(message);
+        match first.find_mut(hash, |&slot| entries.is_of(slot, message)) {
+            Some(first) => entry.next = std::mem::replace(first, slot),
+            None => {
+                entry.next = NONE;
+                let rehash = |&slot: &Slot| entries.entry(slot).map_or(hash, |e| hasher.hash_one(e.message));
+                first.insert_unique(hash, slot, rehash);
+            }
+        }
+        if let Some(place) = entries.place(slot) {
+            *place = Some(entry);
+        }
+        *len += 1;
         slot
     }
 
-    /// Adds one vacant place and answers with its number.
-    fn grow(&mut self) -> Slot {
-        if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
-            self.chunks.push(Vec::with_capacity(CHUNK));
-        }
-        let last = self.chunks.len() - 1;
-        self.chunks[last].push(None);
-        Slot::try_from(last * CHUNK + self.chunks[last].len() - 1)
-            .expect("memory ends before 2^32 deliveries")
-    }
-
     pub(crate) fn remove(&mut self, slot: Slot) -> Option<Entry> {
-        let (chunk, place) = split(slot);
-        let entry = self.chunks.get_mut(chunk)?.get_mut(place)?.take()?;
-        let previous = self.slots(entry.message).find(|&other| self.next(other) == slot);
+        let (message, next) = self.entry(slot).map(|entry| (entry.message, entry.next))?;
+        let previous = self.slots(message).find(|&other| self.next(other) == slot);
         if let Some(previous) = previous.and_then(|previous| self.entry_mut(previous)) {
-            previous.next = entry.next;
-        } else if entry.next == NONE {
-            self.first.remove(&entry.message);
+            previous.next = next;
         } else {
-            self.first.insert(entry.message, entry.next);
+            let Self { entries, first, hasher, .. } = self;
+            let known = first.find_entry(hasher.hash_one(message), |&slot| entries.is_of(slot, message));
+            if let Ok(mut known) = known {
+                if next == NONE {
+                    known.remove();
+                } else {
+                    *known.get_mut() = next;
+                }
+            }
         }
         self.free.push(slot);
         self.len -= 1;
-        Some(entry)
+        self.entries.place(slot)?.take()
     }
 
     /// The slots of a message's pending deliveries.
     pub(crate) fn slots(&self, message: MessageId) -> impl Iterator<Item = Slot> + '_ {
-        let first = self.first.get(&message).copied();
+        let is_it = |slot: &Slot| self.entries.is_of(*slot, message);
+        let first = self.first.find(self.hasher.hash_one(message), is_it).copied();
         std::iter::successors(first, |&slot| Some(self.next(slot)).filter(|&next| next != NONE))
     }
 
@@ -82,6 +92,32 @@ impl Slab {
 
     fn next(&self, slot: Slot) -> Slot {
         self.entry(slot).map_or(NONE, |entry| entry.next)
+    }
+}
+
+impl Chunks {
+    fn entry(&self, slot: Slot) -> Option<&Entry> {
+        let (chunk, place) = split(slot);
+        self.0.get(chunk)?.get(place)?.as_ref()
+    }
+
+    fn place(&mut self, slot: Slot) -> Option<&mut Option<Entry>> {
+        let (chunk, place) = split(slot);
+        self.0.get_mut(chunk)?.get_mut(place)
+    }
+
+    fn is_of(&self, slot: Slot, message: MessageId) -> bool {
+        self.entry(slot).is_some_and(|entry| entry.message == message)
+    }
+
+    /// Adds one vacant place and answers with its number.
+    fn grow(&mut self) -> Slot {
+        if self.0.last().is_none_or(|chunk| chunk.len() == CHUNK) {
+            self.0.push(Vec::with_capacity(CHUNK));
+        }
+        let last = self.0.len() - 1;
+        self.0[last].push(None);
+        Slot::try_from(last * CHUNK + self.0[last].len() - 1).expect("memory ends before 2^32 deliveries")
     }
 }
 

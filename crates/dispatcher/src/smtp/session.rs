@@ -3,14 +3,16 @@
 //! The caller moves the bytes and keeps the time. [`Session::poll`] says what is to be done next; whatever goes
 //! wrong outside is told to [`Session::broke`], which knows what that means at the present stage.
 
+mod opening;
+mod transaction;
+
 use super::capabilities::Capabilities;
 use super::class::{Verdict, broken_off, replied};
 use super::reply::{RawReply, ReplyReader};
 use crate::config::{Credentials, TlsMode};
-use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use postledger_core::address::Address;
-use postledger_core::outcome::{NotSent, Outcome, Stage, Trouble};
+use postledger_core::outcome::{Outcome, Stage, Trouble};
 use postledger_core::reply::{Class, Reply};
 use std::collections::VecDeque;
 use std::fmt;
@@ -251,169 +253,6 @@ impl Session {
                     Verdict::Ended(outcome) => self.end_session(outcome),
                 }
             }
-        }
-    }
-
-    /// The dialogue up to the first transaction.
-    fn advance(&mut self, expect: Expect, code: u16) {
-        match expect {
-            Expect::Banner => self.command(Expect::Ehlo, &format!("EHLO {}\r\n", self.hello_name)),
-            Expect::Ehlo | Expect::Helo => self.secure_or_log_in(),
-            // What came in the same breath as the 220 was said in the clear, by whoever (RFC 3207 5).
-            Expect::StartTls if self.reader.is_empty() => self.next = Some(Progress::StartTls),
-            Expect::AuthUser if code == 334 => {
-                self.send_secret(Expect::AuthPassword, |login| &login.username)
-            }
-            Expect::AuthPassword if code == 334 => self.send_secret(Expect::AuthEnd, |login| &login.password),
-            Expect::AuthPlain | Expect::AuthEnd if code != 334 => {}
-            Expect::StartTls
-            | Expect::AuthPlain
-            | Expect::AuthUser
-            | Expect::AuthPassword
-            | Expect::AuthEnd
-            | Expect::Reset
-            | Expect::Mail
-            | Expect::Rcpt
-            | Expect::Data
-            | Expect::Dot
-            | Expect::Quit => {
-                let stage = if expect == Expect::StartTls { Stage::Tls } else { Stage::Auth };
-                self.end_session(broken_off(stage, Trouble::Protocol, None));
-            }
-        }
-    }
-
-    fn secure_or_log_in(&mut self) {
-        if self.tls == TlsMode::Starttls && !self.is_secure {
-            if self.capabilities.starttls {
-                self.command(Expect::StartTls, "STARTTLS\r\n");
-            } else {
-                self.end_session(broken_off(Stage::Tls, Trouble::Tls, None));
-            }
-            return;
-        }
-        let Some(Credentials { username, password }) = &self.credentials else { return };
-        if self.capabilities.auth_plain {
-            let secret = BASE64.encode(format!("\0{username}\0{password}"));
-            self.command(Expect::AuthPlain, &format!("AUTH PLAIN {secret}\r\n"));
-        } else if self.capabilities.auth_login {
-            self.command(Expect::AuthUser, "AUTH LOGIN\r\n");
-        } else {
-            self.end_session(broken_off(Stage::Auth, Trouble::Unsupported, None));
-        }
-    }
-
-    fn send_secret(&mut self, expect: Expect, part: impl Fn(&Credentials) -> &String) {
-        let secret = self.credentials.as_ref().map(|login| BASE64.encode(part(login))).unwrap_or_default();
-        self.command(expect, &format!("{secret}\r\n"));
-    }
-
-    /// The handshake that [`Progress::StartTls`] asked for is done. What the server said before does not count.
-    pub(crate) fn secured(&mut self) {
-        self.is_secure = true;
-        self.capabilities = Capabilities::default();
-        self.command(Expect::Ehlo, &format!("EHLO {}\r\n", self.hello_name));
-    }
-
-    /// Whether EHLO can be done without: nothing it offers is required.
-    fn may_greet_plainly(&self) -> bool {
-        self.is_open && self.tls != TlsMode::Starttls && self.credentials.is_none()
-    }
-
-    /// Begins a transaction. Ready must have been polled.
-    ///
-    /// # Errors
-    /// The server lacks what the message needs; nothing was written, the session stays usable.
-    pub(crate) fn begin(&mut self, envelope: Envelope) -> Result<(), NotSent> {
-        let offered = self.capabilities;
-        let is_too_large = offered.size.is_some_and(|largest| envelope.size > largest);
-        // RFC 6531 3.1: who offers SMTPUTF8 offers 8BITMIME.
-        let lacks_utf8 = envelope.is_utf8 && !(offered.smtp_utf8 && offered.eight_bit_mime);
-        if is_too_large || lacks_utf8 || envelope.is_eight_bit && !offered.eight_bit_mime {
-            return Err(NotSent { stage: Stage::Mail, trouble: Trouble::Unsupported, reply: None });
-        }
-        self.verdict = None;
-        self.is_in_body = false;
-        self.is_mail_answered = false;
-        self.envelope = Some(envelope);
-        if std::mem::take(&mut self.needs_reset) {
-            self.command(Expect::Reset, "RSET\r\n");
-            if !offered.pipelining {
-                return Ok(());
-            }
-        }
-        self.send_mail();
-        if offered.pipelining {
-            self.send_rcpt();
-            self.send_data();
-        }
-        Ok(())
-    }
-
-    fn send_mail(&mut self) {
-        let Some(envelope) = &self.envelope else { return };
-        let mut line = format!("MAIL FROM:<{}>", envelope.return_path);
-        if self.capabilities.size.is_some() {
-            line += &format!(" SIZE={}", envelope.size);
-        }
-        if envelope.is_eight_bit {
-            line += " BODY=8BITMIME";
-        }
-        if envelope.is_utf8 {
-            line += " SMTPUTF8";
-        }
-        self.command(Expect::Mail, &(line + "\r\n"));
-    }
-
-    fn send_rcpt(&mut self) {
-        let Some(envelope) = &self.envelope else { return };
-        let line = format!("RCPT TO:<{}>\r\n", envelope.recipient);
-        self.command(Expect::Rcpt, &line);
-    }
-
-    fn send_data(&mut self) {
-        self.command(Expect::Data, "DATA\r\n");
-    }
-
-    fn handle_transaction_reply(&mut self, expect: Expect, stage: Stage, reply: Reply) {
-        self.is_mail_answered |= expect == Expect::Mail && reply.code != 421;
-        if self.is_stale() {
-            return self.end_session(broken_off(stage, Trouble::Refused, Some(reply)));
-        }
-        if expect == Expect::Reset {
-            return match reply.class() {
-                Some(Class::Completion) if !self.capabilities.pipelining => self.send_mail(),
-                Some(Class::Completion) => {}
-                Some(Class::Intermediate | Class::Transient | Class::Permanent) | None => {
-                    self.end_session(broken_off(stage, Trouble::Refused, Some(reply)));
-                }
-            };
-        }
-        self.is_mail_answered = true;
-        if self.verdict.is_some() {
-            // DATA was pipelined behind a refused command and the server wants a text all the same. Only an
-            // empty one could be given, and it might be delivered: RFC 2920 3.1. Closing says nothing.
-            self.is_open &= reply.code != 354;
-        } else {
-            match (replied(stage, reply), expect) {
-                (Verdict::Ended(outcome), _) => {
-                    self.needs_reset = expect != Expect::Dot;
-                    self.is_open &= !matches!(outcome, Outcome::NotSent(_) | Outcome::Unknown(_));
-                    self.verdict = Some(outcome);
-                }
-                (Verdict::Continue, Expect::Data) => {
-                    self.is_in_body = true;
-                    self.next = Some(Progress::SendBody);
-                    return;
-                }
-                (Verdict::Continue, Expect::Mail) if self.expected.is_empty() => self.send_rcpt(),
-                (Verdict::Continue, Expect::Rcpt) if self.expected.is_empty() => self.send_data(),
-                (Verdict::Continue, _) => {}
-            }
-        }
-        let is_over = self.expected.is_empty() || !self.is_open;
-        if is_over && let Some(outcome) = self.verdict.take() {
-            self.end_transaction(outcome);
         }
     }
 

@@ -19,6 +19,8 @@ pub enum Gate {
     Busy(usize),
     /// As after a failed sync, from then on.
     Stop,
+    /// Fail inside, once.
+    Panic,
 }
 
 pub struct GatedLedger {
@@ -42,7 +44,7 @@ impl GatedLedger {
         *gate = match &present {
             Gate::Busy(left) if *left > 1 => Some((kind, Gate::Busy(left - 1))),
             Gate::Stop => Some((kind, Gate::Stop)),
-            Gate::Wait(_) | Gate::Busy(_) => None,
+            Gate::Wait(_) | Gate::Busy(_) | Gate::Panic => None,
         };
         Some(present)
     }
@@ -61,6 +63,7 @@ impl Ledger for GatedLedger {
                 self.inner.append(append).await
             }),
             Some(Gate::Busy(_)) => Box::pin(std::future::ready(Err(LedgerError::Busy))),
+            Some(Gate::Panic) => unreachable!("as a fault inside an attempt would"),
             Some(Gate::Stop) => {
                 self.inner.stop();
                 self.inner.append(append)

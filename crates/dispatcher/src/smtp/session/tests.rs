@@ -1,4 +1,5 @@
 use super::*;
+use postledger_core::outcome::NotSent;
 
 const FULL: &str = "250-relay.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-STARTTLS\r\n250-AUTH PLAIN LOGIN\r\n250 SIZE 1000\r\n";
 const PLAIN: &str = "250 relay.example\r\n";
