@@ -23,12 +23,6 @@ static uint64_t count(uint64_t *counter, uint64_t by)
     return __atomic_add_fetch(counter, by, __ATOMIC_SEQ_CST);
 }
 
-static bool injected(void)
-{
-    count(&counts()->injected, 1);
-    return true;
-}
-
 /* Whether the n-th of something fails, where the chosen one does, and perhaps all after it. */
 static bool is_due(uint64_t nth, uint64_t chosen)
 {
@@ -67,9 +61,11 @@ static struct write_plan plan_write(int fd, off_t offset, size_t size)
     uint64_t nth = count(&counts()->writes, 1);
     if (settings()->write_delay_us)
         usleep(settings()->write_delay_us);
-    if (is_due(nth, settings()->fail_write) && injected())
+    if (is_due(nth, settings()->fail_write)) {
+        tell("failed write", path);
         plan.error = settings()->error;
-    else if (is_due(nth, settings()->short_write) && injected()) {
+    } else if (is_due(nth, settings()->short_write)) {
+        tell("cut write", path);
         plan.cut = true;
         plan.size = size / 2;
     }
@@ -77,7 +73,8 @@ static struct write_plan plan_write(int fd, off_t offset, size_t size)
     if (growth > 0 && !plan.error) {
         int64_t space = settings()->space;
         uint64_t grown = count(&counts()->grown, (uint64_t)growth);
-        if (space >= 0 && grown > (uint64_t)space && active() && injected()) {
+        if (space >= 0 && grown > (uint64_t)space && active()) {
+            tell("no space", path);
             count(&counts()->grown, (uint64_t)-growth);
             plan.error = ENOSPC;
         }
@@ -195,11 +192,13 @@ static int sync_with(int fd, int (*real)(int))
         uint64_t nth = count(&counts()->syncs, 1);
         if (settings()->sync_delay_us)
             usleep(settings()->sync_delay_us);
-        if (is_due(nth, settings()->fail_sync) && injected()) {
+        if (is_due(nth, settings()->fail_sync)) {
+            tell("failed sync", path);
             mirror_sync_ended(fd, begun, false);
             return (int)refuse(settings()->error);
         }
-        if (settings()->lying && active() && injected()) {
+        if (settings()->lying && active()) {
+            tell("empty sync", path);
             mirror_sync_ended(fd, begun, false);
             return 0;
         }

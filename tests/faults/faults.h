@@ -49,6 +49,9 @@ struct counts {
 extern const struct settings *settings(void);
 extern struct counts *counts(void);
 
+/* Counts a fault, and writes what and where to the file POSTLEDGER_FAULT_LOG, with the thread and its time in µs. */
+extern void tell(const char *what, const char *path);
+
 /* The path of an open file; false where it has none, as sockets and deleted files. */
 extern bool path_of(int fd, char path[PATH_MAX]);
 /* Whether faults are meant for this path. */

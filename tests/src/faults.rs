@@ -42,10 +42,11 @@ impl Faults {
         let files = TempDir::with_prefix("postledger-faults-")?;
         // Four counters; the library maps the file and the test reads it.
         std::fs::write(files.path().join("counts"), [0; 32])?;
+        std::fs::write(files.path().join("log"), [])?;
         let library = library()?.display().to_string();
         let faults = Self { variables: vec![("LD_PRELOAD".to_owned(), library)], files };
-        let counts = faults.counts_file().display().to_string();
-        Ok(faults.with("COUNTS", &counts))
+        let [counts, log] = [faults.counts_file(), faults.log_file()].map(|it| it.display().to_string());
+        Ok(faults.with("COUNTS", &counts).with("LOG", &log))
     }
 
     /// Only on files whose path contains this; called again, or that.
@@ -160,6 +161,14 @@ impl Faults {
         Ok(Counts { syncs: next()?, writes: next()?, grown_bytes: next()?, injected: next()? })
     }
 
+    /// A line for each fault that was injected: what, on which file, in which thread, when in microseconds.
+    ///
+    /// # Errors
+    /// When the file can not be read.
+    pub fn injected(&self) -> Result<Vec<String>> {
+        Ok(std::fs::read_to_string(self.log_file())?.lines().map(str::to_owned).collect())
+    }
+
     fn with(mut self, name: &str, value: &str) -> Self {
         self.variables.push((format!("POSTLEDGER_FAULT_{name}"), value.to_owned()));
         self
@@ -167,6 +176,10 @@ impl Faults {
 
     fn counts_file(&self) -> PathBuf {
         self.path().join("counts")
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.path().join("log")
     }
 
     fn switch_file(&self) -> PathBuf {

@@ -56,7 +56,10 @@ pub fn judge(entries: &[Entry], transactions: &[Transaction], export: &[Value]) 
         let stream = told.or_else(|| by_message_id.get(transaction.message_id.as_deref()?).copied());
         let known = stream.filter(|stream| messages.contains_key(stream));
         match (intent, known) {
-            (Some(intent), Some(stream)) if !intent.refused => {
+            (Some(intent), Some(stream)) => {
+                if intent.refused {
+                    verdict.phantom.push(Finding::new(stream, None, "sent though refused"));
+                }
                 for recipient in &transaction.recipients {
                     match intent.recipients.iter().position(|it| it.eq_ignore_ascii_case(recipient)) {
                         Some(at) => {
@@ -66,13 +69,10 @@ pub fn judge(entries: &[Entry], transactions: &[Transaction], export: &[Value]) 
                             seen.accepted += u32::from(transaction.is_accepted());
                         }
                         None => {
-                            verdict.phantom.push(Finding::new(stream, None, "a recipient it does not have"))
+                            verdict.phantom.push(Finding::new(stream, None, "a recipient it does not have"));
                         }
                     }
                 }
-            }
-            (Some(_), Some(stream)) => {
-                verdict.phantom.push(Finding::new(stream, None, "sent though refused"))
             }
             (Some(_), None) => {
                 verdict.phantom.push(Finding::new(

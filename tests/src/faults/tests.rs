@@ -76,6 +76,11 @@ fn the_nth_sync_fails_on_matching_files_only() {
     let calls = ["s:ledger", "s:views", "f:anchor", "s:ledger"];
     assert_eq!(Disk::new().said(&faults, &calls), ["ok", "ok", "EIO", "ok"]);
     assert_eq!(faults.counts().unwrap().injected, 1);
+    let injected = faults.injected().unwrap();
+    assert!(
+        injected.len() == 1 && injected[0].contains("failed sync") && injected[0].contains("/anchor by "),
+        "{injected:?}"
+    );
     let faults = Faults::new().unwrap().fail_sync(2).for_ever();
     assert_eq!(Disk::new().said(&faults, &["s:a", "s:a", "s:a"]), ["ok", "EIO", "EIO"]);
 }
