@@ -7,6 +7,7 @@
 use crate::cache::Mail;
 use crate::engine::{Engine, Unsendable};
 use crate::planner::{Job, RelayIndex};
+use crate::record;
 use crate::smtp::session::Envelope;
 use crate::transport::{Connection, connect};
 use postledger_core::delivery::{Command, Given, Refusal, State, apply, decide};
@@ -159,16 +160,16 @@ pub(crate) async fn attempt(
     if let Err(outcome) = sent {
         return Ok(outcome);
     }
-    if let Some(previous) = previous.take() {
-        // A recording that panicked has halted the engine.
-        drop(previous.await);
-    }
+    record::done(engine, previous.take()).await;
     if let Err(outcome) = open.is_silent().await {
         return Ok(outcome);
     }
-    if !engine.may_send() || engine.abort.is_cancelled() {
-        let trouble = if engine.may_send() { Trouble::Interrupted } else { Trouble::Withheld };
-        return Ok(Outcome::NotSent(NotSent { stage: Stage::Dot, trouble, reply: None }));
+    let withheld = |trouble| Ok(Outcome::NotSent(NotSent { stage: Stage::Dot, trouble, reply: None }));
+    if engine.abort.is_cancelled() {
+        return withheld(Trouble::Interrupted);
+    }
+    if !engine.may_send() {
+        return withheld(Trouble::Withheld);
     }
     flight.is_dot_out = true;
     let outcome = open.finish().await;

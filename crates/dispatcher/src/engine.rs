@@ -15,6 +15,8 @@ use postledger_core::message::Message;
 use postledger_core::name::RelayName;
 use postledger_core::outcome::{NotSent, Outcome};
 use postledger_core::time::Timestamp;
+use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -26,10 +28,10 @@ const BUSY: Duration = Duration::from_millis(100);
 /// And after its disk was full.
 const FULL: Duration = Duration::from_secs(2);
 
-#[derive(Debug)]
 pub(crate) struct Engine {
     pub ledger: Arc<dyn Ledger>,
-    clock: Box<ClockAndEntropy>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
     pub relays: Vec<RelaySlot>,
     queue: Mutex<Queue>,
     pub inbox: Arc<Inbox>,
@@ -42,17 +44,6 @@ pub(crate) struct Engine {
     pub tasks: TaskTracker,
 }
 
-struct ClockAndEntropy {
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
-}
-
-impl std::fmt::Debug for ClockAndEntropy {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("ClockAndEntropy")
-    }
-}
-
 /// A relay's endpoint and its idle connections.
 #[derive(Debug)]
 pub(crate) struct RelaySlot {
@@ -60,9 +51,8 @@ pub(crate) struct RelaySlot {
     pub pool: Pool,
 }
 
-#[derive(Debug)]
-pub(crate) struct Queue {
-    pub planner: Planner,
+struct Queue {
+    planner: Planner,
     cache: Cache,
 }
 
@@ -78,7 +68,8 @@ impl Engine {
         Self {
             epoch: ledger.head().epoch,
             ledger,
-            clock: Box::new(ClockAndEntropy { clock, entropy }),
+            clock,
+            entropy,
             relays: relays.collect(),
             queue: Mutex::new(Queue { planner, cache: Cache::new(CAPACITY) }),
             inbox: Arc::new(Inbox::open()),
@@ -90,15 +81,15 @@ impl Engine {
     }
 
     pub(crate) fn now(&self) -> Now {
-        Now { wall: self.clock.clock.now(), monotonic: self.began.elapsed() }
+        Now { wall: self.clock.now(), monotonic: self.began.elapsed() }
     }
 
     pub(crate) fn given(&self) -> Given {
-        Given { now: self.clock.clock.now(), jitter: self.jitter() }
+        Given { now: self.clock.now(), jitter: self.jitter() }
     }
 
     pub(crate) fn jitter(&self) -> f64 {
-        self.clock.entropy.unit()
+        self.entropy.unit()
     }
 
     /// Takes in what was committed, then looks at the queue. Short: never awaits, never reads.
@@ -109,10 +100,11 @@ impl Engine {
         for committed in self.inbox.take() {
             queue.take_in(&committed, now);
         }
-        for finished in queue.planner.take_finished() {
-            meters::delivery(&finished);
-        }
-        look(&mut queue.planner, now)
+        let seen = look(&mut queue.planner, now);
+        let finished = queue.planner.take_finished();
+        drop(queue);
+        finished.iter().for_each(meters::delivery);
+        seen
     }
 
     /// What is to be sent; read from the ledger if it is not at hand.
@@ -253,8 +245,15 @@ impl Engine {
     }
 }
 
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Engine({:?})", self.relays)
+    }
+}
+
 impl Queue {
     fn take_in(&mut self, committed: &Committed, now: Now) {
+        let contents: HashMap<_, _> = committed.contents.iter().map(|(id, content)| (*id, content)).collect();
         for recorded in &committed.events {
             self.planner.handle_event(recorded, now);
             let (Stream::Message(id), Event::Mail(event)) = (recorded.stream, &recorded.event) else {
@@ -262,8 +261,7 @@ impl Queue {
             };
             let is_wanted = |id| self.planner.is_wanted(id);
             if let MailEvent::Queued(queued) = event {
-                let content = committed.contents.iter().find(|(of, _)| *of == id);
-                if let Some((_, content)) = content.filter(|_| is_wanted(id)) {
+                if let Some(&content) = contents.get(&id).filter(|_| is_wanted(id)) {
                     let mail = Mail { queued: queued.clone(), content: content.clone(), heads: Vec::new() };
                     self.cache.admit(id, mail, is_wanted);
                 }

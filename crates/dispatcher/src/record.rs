@@ -10,6 +10,7 @@ use postledger_core::name::Actor;
 use postledger_core::outcome::Outcome;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::JoinHandle;
 
 /// Before a decision that was refused is made again.
 const REFUSED: Duration = Duration::from_secs(1);
@@ -44,6 +45,15 @@ pub(crate) async fn outcome(engine: Arc<Engine>, mut flight: Flight, outcome: Ou
         }
     }
     engine.ended(flight.id, None);
+}
+
+/// Waits until a recording has ended. One that failed inside has stored nothing that could be relied on.
+pub(crate) async fn done(engine: &Engine, recording: Option<JoinHandle<()>>) {
+    if let Some(recording) = recording
+        && recording.await.is_err()
+    {
+        engine.halt(&LedgerError::Stopped);
+    }
 }
 
 enum CaughtUp {

@@ -9,7 +9,6 @@ use postledger_core::ledger::LedgerError;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::task::JoinHandle;
 
 /// How long a delivery waits whose mail could not be read just now.
 const UNREADABLE: Duration = Duration::from_secs(30);
@@ -38,7 +37,8 @@ pub(crate) async fn run(engine: Arc<Engine>, relay: RelayIndex, first: Job) {
             }
             Err(abandoned) => engine.tasks.spawn(give_back(engine.clone(), flight, abandoned)),
         };
-        await_recorded(previous.replace(recording)).await;
+        // At most one recording is behind: what cannot be stored must not pile up.
+        record::done(&engine, previous.replace(recording)).await;
         next = engine.next_for(relay);
     }
     if let Some(connection) = connection {
@@ -47,13 +47,6 @@ pub(crate) async fn run(engine: Arc<Engine>, relay: RelayIndex, first: Job) {
         } else {
             engine.relay(relay).pool.put(connection);
         }
-    }
-}
-
-/// At most one recording is behind: what cannot be stored must not pile up.
-async fn await_recorded(recording: Option<JoinHandle<()>>) {
-    if let Some(recording) = recording {
-        drop(recording.await);
     }
 }
 
