@@ -46,25 +46,21 @@ fn not_json(path: String, error: &serde_json::Error) -> Problem {
 
 /// Says what was expected, never what was found: that is the caller's data.
 fn of_field(path: String, message: &str) -> Problem {
+    let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
     let name = message.split('`').nth(1).map(clipped).unwrap_or_default();
     let inner = |name: String| if path.is_empty() { name } else { format!("{path}.{name}") };
     let (field, code, detail) = if message.starts_with("unknown field") {
-        let expected = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
-        let expected = expected.rsplit_once(", expected ").map_or("", |(_, expected)| expected);
+        let expected =
+            message.rsplit_once(", expected ").map_or("", |(_, expected)| expected).replace('`', "");
         let field = if path.is_empty() { name } else { path };
-        (
-            field,
-            "unknown_field",
-            format!("there is no such field here; there are {}", expected.replace('`', "")),
-        )
+        (field, "unknown_field", format!("there is no such field here; expected {expected}"))
     } else if message.starts_with("missing field") {
         (inner(name), "required", "this field is required".to_owned())
     } else if message.starts_with("duplicate field") {
         let field = if path.ends_with(&name) { path } else { inner(name) };
         (field, "duplicate_field", "this field is given twice".to_owned())
     } else {
-        let expected = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
-        let expected = expected.rsplit_once("expected ").map_or("another type", |(_, expected)| expected);
+        let expected = message.rsplit_once("expected ").map_or("another type", |(_, expected)| expected);
         (path, "invalid_type", format!("expected {expected}"))
     };
     Problem::invalid_field(field, code, detail)

@@ -4,16 +4,15 @@
 //! with its length. So neither white space nor the order of keys counts, nor whether a default was spelled out, nor
 //! how a mailbox was written.
 
+use super::checked::Checked;
 use crate::idempotency::IdempotencyKey;
-use postledger_core::address::{Address, Mailbox};
-use postledger_core::compose::Draft;
+use postledger_core::address::Mailbox;
 use postledger_core::event::Idempotency;
 use postledger_core::name::{Source, Tenant};
 use postledger_core::policy::Policy;
 use postledger_core::secret::{Purpose, Secret};
 use postledger_core::time::Timestamp;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Raised whenever the parts below change: digests of different versions are not comparable.
@@ -22,19 +21,7 @@ pub(crate) const FINGERPRINT_VERSION: u16 = 1;
 /// How long a key is kept at least.
 const KEPT: Duration = Duration::from_secs(7 * 86400);
 
-/// A request with everything decided but its id.
-#[derive(Debug)]
-pub(super) struct Fingerprint<'a> {
-    pub draft: &'a Draft,
-    pub bcc: &'a [Mailbox],
-    pub return_path: &'a Address,
-    pub policy: &'a Policy,
-    pub send_at: Option<Timestamp>,
-    pub tags: &'a [String],
-    pub metadata: &'a BTreeMap<String, String>,
-}
-
-impl Fingerprint<'_> {
+impl Checked {
     /// The record by which the ledger recognises a repetition.
     pub fn idempotency(
         &self,
@@ -59,12 +46,12 @@ impl Fingerprint<'_> {
 
     fn parts(&self) -> Vec<Cow<'_, [u8]>> {
         let mut parts = Parts(Vec::with_capacity(48));
-        let draft = self.draft;
+        let draft = &self.draft;
         parts.mailboxes(std::slice::from_ref(&draft.from));
         for mailboxes in [&draft.to, &draft.cc] {
             parts.mailboxes(mailboxes);
         }
-        parts.mailboxes(self.bcc);
+        parts.mailboxes(&self.bcc);
         parts.mailboxes(&draft.reply_to);
         parts.text(self.return_path.as_str());
         parts.text(&draft.subject);
@@ -85,12 +72,12 @@ impl Fingerprint<'_> {
             parts.option(attachment.content_id.as_deref());
             parts.0.push(Cow::Borrowed(&attachment.bytes));
         }
-        parts.policy(self.policy);
+        parts.policy(&self.policy);
         parts.number(self.send_at.map_or(0, Timestamp::as_micros));
         parts.count(self.tags.len());
         self.tags.iter().for_each(|tag| parts.text(tag));
         parts.count(self.metadata.len());
-        for (key, value) in self.metadata {
+        for (key, value) in &self.metadata {
             parts.text(key);
             parts.text(value);
         }
