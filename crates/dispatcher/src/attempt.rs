@@ -28,7 +28,7 @@ pub(crate) struct Flight {
     pub state: State,
     pub version: u32,
     pub message_version: u32,
-    relay: RelayName,
+    pub relay: RelayName,
     head: Option<Arc<Head>>,
     /// The attempt's number, once `Attempted` has committed.
     pub begun: Option<u32>,

@@ -51,6 +51,9 @@ impl Cache {
     /// in a backlog they are the next to be sent.
     pub(crate) fn admit(&mut self, id: MessageId, mail: Mail, is_wanted: impl Fn(MessageId) -> bool) {
         let size = mail.size();
+        if size > self.capacity || self.mails.contains_key(&id) {
+            return;
+        }
         for _ in 0..MAX_LOOKS {
             if self.bytes + size <= self.capacity {
                 break;
@@ -62,7 +65,7 @@ impl Cache {
                 self.remove(oldest);
             }
         }
-        if self.bytes + size <= self.capacity && !self.mails.contains_key(&id) {
+        if self.bytes + size <= self.capacity {
             self.bytes += size;
             self.mails.insert(id, mail);
             self.arrivals.push_back(id);
@@ -88,3 +91,6 @@ impl Cache {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use crate::engine::Engine;
 use crate::planner::{Planner, RelayIndex, RelaySet};
 use crate::transport::Endpoint;
 use crate::transport::tls::TlsSetupError;
-use crate::{driver, record};
+use crate::{driver, meters, record};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use postledger_core::clock::{Clock, Entropy};
@@ -98,7 +98,10 @@ impl Dispatcher {
         let endpoints: Vec<_> = relays.into_iter().map(endpoint).collect::<Result<_, _>>()?;
         let engine = Arc::new(Engine::new(ledger, clock, entropy, endpoints, planner));
         engine.ledger.subscribe(engine.inbox.clone());
-        load(&engine).await?;
+        if let Err(error) = load(&engine).await {
+            engine.inbox.close();
+            return Err(error);
+        }
         engine.with_queue(|planner, _| planner.handle_all_loaded());
         engine.tasks.spawn(driver::run(engine.clone()));
         Ok(Arc::new(Self { engine }))
@@ -181,6 +184,7 @@ async fn load(engine: &Arc<Engine>) -> Result<(), StartError> {
         let recordings: FuturesUnordered<_> = left_open
             .map(|flight| {
                 let unknown = Outcome::Unknown(Trouble::Interrupted);
+                meters::attempt(&flight.relay, &unknown);
                 record::outcome(engine.clone(), flight, unknown, false)
             })
             .collect();
