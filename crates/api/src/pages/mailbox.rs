@@ -52,8 +52,7 @@ pub(crate) async fn list(
     headers: HeaderMap,
 ) -> Result<Response<Body>, Problem> {
     let newest = mailbox(&shared)?.newest();
-    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    if accept.contains("json") {
+    if accepts(&headers, "json") {
         let data = newest.iter().map(|caught| CaughtJson::new(caught)).collect();
         return Ok(answer::json(StatusCode::OK, &Data { data }));
     }
@@ -63,6 +62,8 @@ pub(crate) async fn list(
 }
 
 /// Read a caught message.
+///
+/// Browsers, which would only save it, are given the same bytes as plain text.
 #[utoipa::path(
     get, path = "/dev/mailbox/{n}", operation_id = "show_caught", tag = "dev", params(("n" = u64, Path, description = "Its number")),
     responses((status = 200, description = "The bytes as they came in", body = Vec<u8>, content_type = "message/rfc822")),
@@ -70,9 +71,18 @@ pub(crate) async fn list(
 pub(crate) async fn show(
     State(shared): State<Arc<Shared>>,
     Path(number): Path<String>,
+    headers: HeaderMap,
 ) -> Result<Response<Body>, Problem> {
     let caught = mailbox(&shared)?.message(parse_id(&number)?).ok_or_else(Problem::not_found)?;
-    Ok(answer::bytes(StatusCode::OK, "message/rfc822", caught.bytes.clone()))
+    let media_type =
+        if accepts(&headers, "text/html") { "text/plain; charset=utf-8" } else { "message/rfc822" };
+    Ok(answer::bytes(StatusCode::OK, media_type, caught.bytes.clone()))
+}
+
+fn accepts(headers: &HeaderMap, kind: &str) -> bool {
+    headers
+        .get(header::ACCEPT)
+        .is_some_and(|accept| accept.to_str().is_ok_and(|accept| accept.contains(kind)))
 }
 
 fn mailbox(shared: &Shared) -> Result<&Mailbox, Problem> {

@@ -50,6 +50,12 @@ async fn pipelined_mail_is_caught_and_shown() {
     }]});
     assert_eq!(list, expected);
 
+    let mut browse = request("GET", "/dev/mailbox/1", "");
+    browse.headers_mut().insert("accept", "text/html,*/*".parse().unwrap());
+    let shown = service.call(Peer::Loopback, browse).await;
+    assert_eq!(shown.header("content-type"), "text/plain; charset=utf-8");
+    assert_eq!(shown.bytes, bytes.bytes);
+
     let page = service.call(Peer::Loopback, request("GET", "/dev/mailbox", "")).await;
     assert!(page.header("content-type").starts_with("text/html"));
     assert!(page.text().contains("Größe &lt;b&gt;"), "{}", page.text());
