@@ -80,12 +80,18 @@ impl Flight {
         })
     }
 
-    /// What it has come to when the task that carried it failed.
-    pub(crate) const fn interrupted(&self) -> Outcome {
+    /// What it has come to when the task that carried it failed inside.
+    ///
+    /// # Errors
+    /// [`Abandoned`] if it failed before there was anything to send: it would fail again.
+    pub(crate) fn interrupted(&self) -> Result<Outcome, Abandoned> {
         if self.is_dot_out {
-            Outcome::Unknown(Trouble::Interrupted)
+            Ok(Outcome::Unknown(Trouble::Interrupted))
+        } else if self.head.is_some() {
+            let trouble = Trouble::Interrupted;
+            Ok(Outcome::NotSent(NotSent { stage: Stage::Body, trouble, reply: None }))
         } else {
-            Outcome::NotSent(NotSent { stage: Stage::Body, trouble: Trouble::Interrupted, reply: None })
+            Err(Abandoned::Unsendable(Unsendable::Damaged))
         }
     }
 
@@ -188,14 +194,16 @@ fn apply_all(
     })
 }
 
-/// The delivery's own head, and the envelope. `None` if the record lacks its personal part.
+/// The delivery's own head, and the envelope. `None` if the record lacks its personal part: what cannot be sent
+/// as the same bytes as before is not sent.
 fn prepare(engine: &Engine, job: &Job, mail: &Mail) -> Option<(Arc<Head>, Envelope)> {
     let personal = mail.queued.personal.as_ref()?;
     let recipient = personal.recipients.get(usize::from(job.id.ordinal.0).checked_sub(1)?)?;
-    let head = mail.head(job.id.ordinal).unwrap_or_else(|| {
+    let fresh = || {
         let fields = format!("Date: {}\r\n", engine.now().wall.rfc5322());
         Arc::new(Head { return_path: personal.return_path.clone(), fields })
-    });
+    };
+    let head = mail.head(job.id.ordinal).or_else(|| (job.state.attempts == 0).then(fresh))?;
     let content = &mail.content.bytes;
     let fields = header_section(content);
     let is_utf8 = head.return_path.is_internationalised()

@@ -28,7 +28,7 @@ pub(crate) async fn run(engine: Arc<Engine>, relay: RelayIndex, first: Job) {
         let attempted = AssertUnwindSafe(Box::pin(attempted)).catch_unwind().await;
         let ended = attempted.unwrap_or_else(|_| {
             tracing::error!(delivery = %job.id, "the attempt failed inside");
-            Ok(flight.interrupted())
+            flight.interrupted()
         });
         let recording = match ended {
             Ok(outcome) => {

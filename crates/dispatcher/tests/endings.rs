@@ -99,6 +99,22 @@ async fn a_panic_ends_one_attempt_and_no_other() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_read_is_held_for_an_operator() {
+    for gate in [Gate::Panic, Gate::Stop] {
+        let server = Server::good().await;
+        let mut bench = Bench::new(vec![relay("primary", &server)]);
+        // Accepted before the start, so that it must be read back.
+        let id = bench.send(1).await;
+        let ledger = GatedLedger::new(bench.ledger.clone(), "content", gate);
+        bench.start_on(ledger).await;
+        assert_eq!(bench.outcome(id).await, "queued held");
+        let next = bench.send(2).await;
+        assert_eq!(bench.outcome(next).await, "queued attempted delivered");
+        bench.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_kill_after_attempted_is_unknown_at_the_next_start_and_before_it_nothing() {
     for (stage, history) in [("dot", "queued attempted unknown held"), ("rcpt", "queued attempted delivered")]
     {

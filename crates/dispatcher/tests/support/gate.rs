@@ -76,7 +76,12 @@ impl Ledger for GatedLedger {
     }
 
     fn content(&self, id: MessageId) -> BoxFuture<'_, Result<Option<Content>, LedgerError>> {
-        self.inner.content(id)
+        let reached = self.gate.lock().expect("no test has failed").take_if(|(kind, _)| *kind == "content");
+        match reached {
+            None => self.inner.content(id),
+            Some((_, Gate::Panic)) => unreachable!("as a fault inside an attempt would"),
+            Some((_, Gate::Wait(_) | Gate::Busy(_) | Gate::Stop)) => Box::pin(std::future::ready(Ok(None))),
+        }
     }
 
     fn key_events(&self) -> BoxFuture<'_, Result<Vec<Recorded>, LedgerError>> {
