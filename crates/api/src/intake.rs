@@ -18,6 +18,7 @@ use crate::problem::Problem;
 use crate::request::NewMessage;
 use axum::http::StatusCode;
 use checked::Checked;
+use fingerprint::Defaults;
 use postledger_core::content::Content;
 use postledger_core::event::{Queued, QueuedPersonal};
 use postledger_core::id::MessageId;
@@ -39,7 +40,9 @@ pub(crate) fn take_in(
     let now = services.clock.now();
     let message = Checked::new(request, shared, now)?;
     let (tenant, source) = (caller.submits_for(), Source::api());
-    let idempotency = key.map(|key| message.idempotency(&services.secret, &tenant, &source, key, now));
+    let defaults = Defaults { policy: &services.defaults, bounce_address: services.bounce_address.as_ref() };
+    let idempotency =
+        key.map(|key| message.idempotency(&services.secret, &tenant, &source, key, &defaults, now));
 
     let mut random = [0; 10];
     services.entropy.fill(&mut random);

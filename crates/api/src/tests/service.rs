@@ -75,7 +75,11 @@ impl Service {
     }
 
     pub async fn with_limits(limits: Limits) -> Self {
-        let ledger = Arc::new(MemoryLedger::default());
+        Self::on(Arc::default(), Policy::default(), limits).await
+    }
+
+    /// On a ledger that may have a past.
+    pub async fn on(ledger: Arc<MemoryLedger>, defaults: Policy, limits: Limits) -> Self {
         let contended = Arc::new(Contended { ledger: ledger.clone(), conflicts: AtomicUsize::new(0) });
         let clock = Arc::new(SteeredClock(AtomicI64::new(NOW)));
         let views = Arc::new(ScanningViews { ledger: ledger.clone(), is_rebuilding: AtomicBool::new(false) });
@@ -89,7 +93,7 @@ impl Service {
             clock: clock.clone(),
             entropy: Arc::new(Counting(AtomicU64::new(1))),
             routes: ["default", "bulk"].map(|route| route.parse().unwrap()).into(),
-            defaults: Policy::default(),
+            defaults,
             bounce_address: None,
             render_metrics: Arc::new(|| "postledger_up 1\n".into()),
             mailbox: Some(mailbox.clone()),
