@@ -163,16 +163,17 @@ impl OpenError {
     }
 }
 
-/// Why a write did not happen.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Why a write did not happen. All but the last were rolled back.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum WriteFault {
-    /// The disk is full. Rolled back.
+    #[error("the disk is full")]
     Full,
-    /// Somebody else holds the file. Rolled back.
+    #[error("another process holds the file")]
     Busy,
-    /// A row exists already. Rolled back.
+    #[error("a record of that place exists")]
     Exists,
-    /// Anything else: the state of the file is not known any more.
+    /// The state of the file is not known any more.
+    #[error("{0}")]
     Broken(String),
 }
 

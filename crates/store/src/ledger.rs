@@ -6,6 +6,7 @@ mod upkeep;
 
 pub(crate) use open::last;
 
+use crate::anchor::Anchor;
 use crate::fault::{OpenError, ReadError};
 use crate::filesystem::{DataDirectory, free_space};
 use crate::identity::Identity;
@@ -19,8 +20,8 @@ use postledger_core::content::Content;
 use postledger_core::event::{Event, NodeEvent, Recorded};
 use postledger_core::id::{LedgerId, MessageId, Ordinal, Position, Stream};
 use postledger_core::ledger::{
-    Append, BoxFuture, Ledger, LedgerError, LedgerHead, MessagePage, MessageQuery, OpenMessage, Submission,
-    Submitted, Subscriber, Views, ViewsError,
+    Append, BoxFuture, Committed, Ledger, LedgerError, LedgerHead, MessagePage, MessageQuery, OpenMessage,
+    Submission, Submitted, Subscriber, Views, ViewsError,
 };
 use postledger_core::name::Tenant;
 use postledger_core::secret::Secret;
@@ -52,6 +53,9 @@ impl std::fmt::Debug for LedgerOptions {
     }
 }
 
+/// Ends with the journal for the last word, unless a write has failed.
+type WriterTask = JoinHandle<Option<(Journal, Anchor)>>;
+
 /// The ledger of a data directory, open for writing: one instance at a time.
 ///
 /// Dropping it without [`SqliteLedger::close`] is what a crash is to the ledger: nothing acknowledged is lost.
@@ -66,7 +70,7 @@ pub struct SqliteLedger {
     views: MessageViews,
     queue: RwLock<Option<mpsc::Sender<Job>>>,
     open_scan: Mutex<Option<Arc<OpenScan>>>,
-    writer: Mutex<Option<JoinHandle<(Journal, crate::anchor::Anchor)>>>,
+    writer: Mutex<Option<WriterTask>>,
     tasks: Mutex<JoinSet<()>>,
     lock: Mutex<Option<Arc<File>>>,
 }
@@ -134,19 +138,16 @@ impl SqliteLedger {
         // Let go at the end, whichever it is.
         let _lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
         let close = |error: &dyn std::fmt::Display| CloseError(error.to_string());
-        let (mut journal, mut anchor) = writer.await.map_err(|error| close(&error))?;
-        let is_writable = self.shared.is_writable();
+        let end = writer.await.map_err(|error| close(&error))?;
         self.shared.end();
         let mut tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         while tasks.join_next().await.is_some() {}
-        if !is_writable {
-            return Err(CloseError("a write had failed".into()));
-        }
+        let (mut journal, mut anchor) = end.ok_or_else(|| CloseError("a write had failed".into()))?;
         let stopped = node_event(&mut journal, NodeEvent::Stopped, &*self.clock, &*self.entropy).await;
-        stopped.map_err(|error| close(&error))?;
+        let committed = stopped.map_err(|error| close(&error))?;
         let marked = anchor.write(&journal.mark()).and_then(|()| anchor.handle()?.sync_all());
         marked.map_err(|error| close(&error))?;
-        self.shared.committed(journal.position, journal.hash, 0, Default::default());
+        self.shared.committed(journal.position, journal.hash, 0, committed);
         self.views.close().await;
         self.reading.pool.close().await;
         sqlx::Connection::close(journal.connection).await.map_err(|error| close(&error))?;
@@ -177,7 +178,7 @@ pub(crate) async fn node_event(
     event: NodeEvent,
     clock: &dyn Clock,
     entropy: &dyn Entropy,
-) -> Result<(), OpenError> {
+) -> Result<Committed, OpenError> {
     let version: Option<i64> =
         sqlx::query_scalar(crate::sql::NODE_VERSION).fetch_one(&mut journal.connection).await?;
     let version = u32::try_from(version.unwrap_or(0)).unwrap_or(u32::MAX - 1);
@@ -190,10 +191,8 @@ pub(crate) async fn node_event(
         entries: vec![Entry::new(Ordinal::MESSAGE, version, Event::Node(event), entropy)],
     };
     let jobs = [Job::Append(append, reply)];
-    match journal.commit(&jobs).await {
-        Ok(_) => Ok(()),
-        Err(fault) => Err(OpenError::Append(format!("{fault:?}"))),
-    }
+    let batch = journal.commit(&jobs).await.map_err(|fault| OpenError::Append(fault.to_string()))?;
+    Ok(batch.committed)
 }
 
 impl Ledger for SqliteLedger {
@@ -219,13 +218,13 @@ impl Ledger for SqliteLedger {
 
     fn histories(&self, ids: Vec<MessageId>) -> BoxFuture<'_, Result<Vec<Vec<Recorded>>, LedgerError>> {
         Box::pin(async move {
-            let mut found = self.reading.histories(&ids, Position(i64::MAX)).await?;
-            let mut history = |id| match found.remove(&id) {
-                Some(Ok(history)) => Ok(history),
-                Some(Err(corrupt)) => Err(ReadError::from(corrupt).into()),
+            let found = self.reading.histories(&ids, Position(i64::MAX)).await?;
+            let history = |id| match found.get(id) {
+                Some(Ok(history)) => Ok(history.clone()),
+                Some(Err(corrupt)) => Err(ReadError::from(corrupt.clone()).into()),
                 None => Ok(Vec::new()),
             };
-            ids.iter().map(|id| history(*id)).collect()
+            ids.iter().map(history).collect()
         })
     }
 
@@ -244,7 +243,11 @@ impl Ledger for SqliteLedger {
     ) -> BoxFuture<'_, Result<Vec<OpenMessage>, LedgerError>> {
         Box::pin(async move {
             let scan = self.open_scan(after).await?;
-            Ok(scan.page(&self.reading, after, limit).await?)
+            let page = scan.page(&self.reading, after, limit).await?;
+            if page.is_empty() {
+                *self.open_scan.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            }
+            Ok(page)
         })
     }
 

@@ -8,8 +8,8 @@ use postledger_core::ledger::OpenMessage;
 use postledger_core::message::Message;
 use sqlx::query_as;
 
-/// How many candidates are folded at once.
-const CANDIDATES: usize = 512;
+/// How many candidates are folded at once, at most.
+const CANDIDATES: usize = 1024;
 
 /// What the views know of open messages, and how far they had come.
 #[derive(Debug, Default)]
@@ -43,8 +43,7 @@ impl OpenScan {
         Ok(Self { checkpoint, known })
     }
 
-    /// Open messages after a position. One whose history is damaged is reported and left out: it must not stop
-    /// the others.
+    /// Open messages after a position.
     pub(crate) async fn page(
         &self,
         reading: &Reading,
@@ -52,42 +51,56 @@ impl OpenScan {
         limit: usize,
     ) -> Result<Vec<OpenMessage>, ReadError> {
         let mut open = Vec::new();
-        loop {
-            let candidates = self.candidates(reading, after).await?;
-            if candidates.is_empty() {
-                return Ok(open);
-            }
-            let ids: Vec<_> = candidates.iter().map(|(_, id)| *id).collect();
-            let mut histories = reading.histories(&ids, Position(i64::MAX)).await?;
-            for (position, id) in candidates {
-                let folded = match histories.remove(&id) {
-                    Some(Ok(history)) => Message::fold(&history).map_err(|broken| broken.to_string()),
-                    Some(Err(corrupt)) => Err(ReadError::from(corrupt).to_string()),
-                    None => Ok(None),
-                };
-                match folded {
-                    Ok(Some(message)) if !message.is_final() => open.push(OpenMessage { position, message }),
-                    Ok(_) => {}
-                    Err(detail) => tracing::error!(message = %id, detail, "a message's history is damaged"),
-                }
-                if open.len() == limit {
-                    return Ok(open);
-                }
-                after = position;
+        while open.len() < limit {
+            let candidates = self.candidates(reading, after, limit - open.len()).await?;
+            let Some((last, _)) = candidates.last() else { break };
+            after = *last;
+            // Decoding takes longer than reading: both halves at once.
+            let (first, second) = candidates.split_at(candidates.len() / 2);
+            let halves = [first, second].map(|half| tokio::spawn(fold_open(reading.clone(), half.to_vec())));
+            for half in halves {
+                open.extend(half.await.map_err(|error| ReadError::Unreadable(error.to_string()))??);
             }
         }
+        Ok(open)
     }
 
     async fn candidates(
         &self,
         reading: &Reading,
         after: Position,
+        limit: usize,
     ) -> Result<Vec<(Position, MessageId)>, ReadError> {
+        let limit = limit.min(CANDIDATES);
         let start = self.known.partition_point(|(position, _)| *position <= after);
         let known = &self.known[start..];
         if !known.is_empty() {
-            return Ok(known[..known.len().min(CANDIDATES)].to_vec());
+            return Ok(known[..known.len().min(limit)].to_vec());
         }
-        reading.queued(after.max(self.checkpoint), CANDIDATES).await
+        reading.queued(after.max(self.checkpoint), limit).await
     }
+}
+
+/// Those of the candidates that have not ended. One whose history is damaged is reported and left out: it must
+/// not stop the others.
+async fn fold_open(
+    reading: Reading,
+    candidates: Vec<(Position, MessageId)>,
+) -> Result<Vec<OpenMessage>, ReadError> {
+    let ids: Vec<_> = candidates.iter().map(|(_, id)| *id).collect();
+    let mut histories = reading.histories(&ids, Position(i64::MAX)).await?;
+    let mut open = Vec::new();
+    for (position, id) in candidates {
+        let folded = match histories.remove(&id) {
+            Some(Ok(history)) => Message::fold(&history).map_err(|broken| broken.to_string()),
+            Some(Err(corrupt)) => Err(ReadError::from(corrupt).to_string()),
+            None => Ok(None),
+        };
+        match folded {
+            Ok(Some(message)) if !message.is_final() => open.push(OpenMessage { position, message }),
+            Ok(_) => {}
+            Err(detail) => tracing::error!(message = %id, detail, "a message's history is damaged"),
+        }
+    }
+    Ok(open)
 }

@@ -152,6 +152,7 @@ statements! {
     TRUNCATE = "PRAGMA wal_checkpoint(TRUNCATE)";
     INTEGRITY = "PRAGMA integrity_check(1)";
     VACUUM_INTO = "VACUUM INTO ?";
+    DO_NOT_WAIT = "PRAGMA busy_timeout = 10";
     VERSION = "SELECT sqlite_version()";
     SYNCHRONOUS = "PRAGMA synchronous";
     JOURNAL_MODE = "PRAGMA journal_mode";

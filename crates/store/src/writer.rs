@@ -94,15 +94,21 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Runs until the queue is closed and empty, or a write fails for good. Returns the journal for the last word.
-    pub(crate) async fn run(mut self) -> (Journal, Anchor) {
+    /// Runs until the queue is closed and empty. Returns the journal for the last word, unless a write failed for
+    /// good; then its connection is never closed, for SQLite would copy a log that is not known to be on the
+    /// disk, and sync again.
+    pub(crate) async fn run(mut self) -> Option<(Journal, Anchor)> {
         let mut jobs = Vec::new();
         while self.gather(&mut jobs).await {
             let gate = self.gate.clone();
             let _gate = gate.lock().await;
             self.settle(std::mem::take(&mut jobs)).await;
         }
-        (self.journal, self.anchor)
+        if !self.shared.is_writable() {
+            std::mem::forget(self.journal.connection);
+            return None;
+        }
+        Some((self.journal, self.anchor))
     }
 
     /// Waits for a job and takes those that stand behind it. False at the end.

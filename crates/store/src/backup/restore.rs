@@ -13,9 +13,9 @@ use crate::ledger::{last, node_event};
 use crate::queue::{OpenIndex, OpenScan};
 use crate::read::Reading;
 use crate::writer::{Appending, Job, Journal};
-use crate::{connect, secret, sql};
+use crate::{connect, secret};
 use postledger_core::clock::{Clock, Entropy};
-use postledger_core::delivery::{Command, Given, decide};
+use postledger_core::delivery::{Command, Given, Phase, apply, decide};
 use postledger_core::event::{HoldReason, NodeEvent};
 use postledger_core::id::{Epoch, Position};
 use postledger_core::ledger::Append;
@@ -23,7 +23,7 @@ use postledger_core::message::Message;
 use postledger_core::name::Actor;
 use postledger_core::outcome::{Outcome, Trouble};
 use postledger_core::time::Timestamp;
-use sqlx::{Connection, query_as};
+use sqlx::Connection;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tokio::sync::oneshot;
@@ -100,12 +100,7 @@ pub async fn restore(options: RestoreOptions<'_>) -> Result<Restored, BackupErro
     let (journal, held) = renew(&half, &options).await?;
     let mark = journal.mark();
     // The log is copied back and removed by the last connection, so that the file is whole by itself.
-    let (_, _, _): (i64, i64, i64) = {
-        let mut connection = journal.connection;
-        let done = query_as(sql::TRUNCATE).fetch_one(&mut connection).await?;
-        connection.close().await?;
-        done
-    };
+    journal.connection.close().await?;
     verified(&half).await?;
     super::sync_file(&half)?;
     if given != secret_path {
@@ -160,8 +155,7 @@ async fn hold_open(
             }
         }
         held += jobs.len() as u64;
-        let hold = |reason: String| BackupError::Hold(reason);
-        journal.commit(&jobs).await.map_err(|fault| hold(format!("{fault:?}")))?;
+        journal.commit(&jobs).await.map_err(|fault| BackupError::Hold(fault.to_string()))?;
     }
 }
 
@@ -179,14 +173,14 @@ fn holds(message: &Message, now: Timestamp) -> Result<Vec<Append>, BackupError> 
             another_relay: false,
         };
         let hold = Command::Hold(HoldReason::Restored, Actor::control());
-        let is_sending = folded.phase == postledger_core::delivery::Phase::Sending;
+        let is_sending = folded.phase == Phase::Sending;
         for command in is_sending.then_some(interrupted).into_iter().chain([hold]) {
             if folded.phase.is_final() {
                 break;
             }
             let decided = decide(Some(&folded), command, &given);
             for event in decided.map_err(|refusal| BackupError::Hold(refusal.to_string()))? {
-                let applied = postledger_core::delivery::apply(Some(folded), ordinal, now, &event);
+                let applied = apply(Some(folded), ordinal, now, &event);
                 folded = applied.map_err(|illegal| BackupError::Hold(illegal.to_string()))?;
                 events.push(event);
             }

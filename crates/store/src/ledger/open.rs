@@ -52,7 +52,6 @@ pub(super) async fn open(options: LedgerOptions) -> Result<Arc<SqliteLedger>, Op
     // Before the first event: an anchor that is missing beside a journal that is not empty must always be wrong.
     let mut anchor = Anchor::create(&anchor_path, &journal.mark())?;
     query(sql::SWEEP_CHUNKS).execute(&mut journal.connection).await?;
-    sweep_idempotency(&mut journal.connection, options.clock.now().as_micros()).await?;
     let started = NodeEvent::Started { version: options.program_version };
     node_event(&mut journal, started, &*options.clock, &*options.entropy).await?;
     let marked = anchor.write(&journal.mark()).and_then(|()| anchor.handle());
@@ -63,7 +62,12 @@ pub(super) async fn open(options: LedgerOptions) -> Result<Arc<SqliteLedger>, Op
     let mut tasks = JoinSet::new();
     let (queue, jobs) = mpsc::channel(QUEUE);
     tasks.spawn(upkeep::keep_anchor(anchor_file, directory.0.clone(), Arc::clone(&shared)));
-    tasks.spawn(upkeep::keep_checkpoints(path.clone(), Arc::clone(&shared), Arc::clone(&gate)));
+    tasks.spawn(upkeep::keep_file(
+        path.clone(),
+        Arc::clone(&shared),
+        Arc::clone(&gate),
+        Arc::clone(&options.clock),
+    ));
     let writer = Writer { journal, anchor, queue: jobs, shared: Arc::clone(&shared), gate };
     // The lock lives as long as the writer does, even if the ledger is dropped first.
     let held = Arc::clone(&lock);
@@ -251,10 +255,5 @@ async fn check_tail(
             break;
         }
     }
-    Ok(())
-}
-
-async fn sweep_idempotency(connection: &mut SqliteConnection, now_us: i64) -> Result<(), OpenError> {
-    while query(sql::SWEEP_IDEMPOTENCY).bind(now_us).execute(&mut *connection).await?.rows_affected() > 0 {}
     Ok(())
 }

@@ -5,8 +5,10 @@ use crate::fault::WriteFault;
 use crate::filesystem::free_space;
 use crate::shared::Shared;
 use crate::sql;
+use postledger_core::clock::Clock;
+use postledger_core::time::Timestamp;
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{Connection, query_as};
+use sqlx::{Connection, query, query_as};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +19,11 @@ use tokio::time::{MissedTickBehavior, interval};
 
 /// Pages of log above which the writer pauses for one checkpoint, so that the log can begin anew.
 const LONG_LOG: i64 = 16_384;
+
+/// Between two sweeps of idempotency records; the first is at the start.
+const SWEEP: Duration = Duration::from_secs(3600);
+/// Between two tries to empty a log that somebody reads.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// Syncs the anchor every second in which something was committed, and watches the reserve.
 pub(super) async fn keep_anchor(anchor: File, directory: PathBuf, shared: Arc<Shared>) {
@@ -52,22 +59,51 @@ pub(super) fn watch_space(directory: &Path, shared: &Shared) {
     }
 }
 
-/// Copies the log back into the database whenever it has grown by a bound, on a connection of its own.
-pub(super) async fn keep_checkpoints(path: PathBuf, shared: Arc<Shared>, gate: Arc<Mutex<()>>) {
-    let mut connection = match SqliteConnection::connect_with(&connect::for_writing(&path, false)).await {
+/// Copies the log back into the database whenever it has grown by a bound, and sweeps idempotency records whose
+/// time has passed, on a connection of its own.
+pub(super) async fn keep_file(
+    path: PathBuf,
+    shared: Arc<Shared>,
+    gate: Arc<Mutex<()>>,
+    clock: Arc<dyn Clock>,
+) {
+    let mut connection = match impatient(&path).await {
         Ok(connection) => connection,
         Err(error) => return shared.fail(format!("no connection for checkpoints: {error}")),
     };
+    let mut sweeps = interval(SWEEP);
+    sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let pass = tokio::select! {
             () = shared.checkpoint.notified() => shorten(&mut connection, &gate).await,
             () = shared.erasure.notified() => empty(&mut connection, &gate, &shared).await,
+            _ = sweeps.tick() => sweep(&mut connection, &gate, clock.now()).await,
             () = shared.ended() => break drop(connection.close().await),
         };
-        match pass {
-            Ok(()) => {}
-            Err(error) if WriteFault::from_error(&error) == WriteFault::Busy => {}
-            Err(error) => return shared.fail(format!("a checkpoint failed: {error}")),
+        match pass.map_err(WriteFault::from) {
+            Ok(()) | Err(WriteFault::Busy | WriteFault::Full) => {}
+            Err(fault) => return shared.fail(format!("a checkpoint or a sweep failed: {fault}")),
+        }
+    }
+}
+
+/// It would hold the writer up while it waits for a reader, so once connected it does not wait.
+async fn impatient(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
+    let mut connection = SqliteConnection::connect_with(&connect::for_writing(path, false)).await?;
+    query(sql::DO_NOT_WAIT).execute(&mut connection).await?;
+    Ok(connection)
+}
+
+async fn sweep(
+    connection: &mut SqliteConnection,
+    gate: &Mutex<()>,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    loop {
+        let _pause = gate.lock().await;
+        let swept = query(sql::SWEEP_IDEMPOTENCY).bind(now.as_micros()).execute(&mut *connection).await?;
+        if swept.rows_affected() == 0 {
+            return Ok(());
         }
     }
 }
@@ -82,18 +118,24 @@ async fn shorten(connection: &mut SqliteConnection, gate: &Mutex<()>) -> Result<
     Ok(())
 }
 
-/// What was erased must not live on in the log. A reader may hold the log for a page's time: then again.
+/// What was erased must not live on in the log. A reader may hold the log for a while, a backup for longer.
 async fn empty(
     connection: &mut SqliteConnection,
     gate: &Mutex<()>,
     shared: &Shared,
 ) -> Result<(), sqlx::Error> {
-    let _pause = gate.lock().await;
-    let (is_busy, _, _) = checkpoint(connection, sql::TRUNCATE).await?;
-    if is_busy != 0 {
-        shared.erasure.notify_one();
+    loop {
+        let pause = gate.lock().await;
+        let (is_busy, _, _) = checkpoint(connection, sql::TRUNCATE).await?;
+        drop(pause);
+        if is_busy == 0 {
+            return Ok(());
+        }
+        tokio::select! {
+            () = tokio::time::sleep(AGAIN) => {}
+            () = shared.ended() => return Ok(()),
+        }
     }
-    Ok(())
 }
 
 /// Whether it was kept from its end, pages in the log, pages copied back.

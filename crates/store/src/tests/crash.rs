@@ -51,3 +51,27 @@ fn chunks_without_their_message_are_swept_at_the_start() {
         ledger.close().await.unwrap();
     });
 }
+
+#[test]
+fn a_killed_services_directory_is_read_without_changing_it() {
+    let (dir, image) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let digest = |name: &str| blake3::hash(&std::fs::read(image.path().join(name)).unwrap());
+    let names = ["ledger.db", "ledger.db-wal", "anchor"];
+    until_crash(async {
+        let ledger = open(dir.path()).await.unwrap();
+        lively(&ledger).await;
+        // What a kill at this moment would leave behind.
+        for name in names {
+            std::fs::copy(dir.path().join(name), image.path().join(name)).unwrap();
+        }
+    });
+    let before = names.map(digest);
+    until_crash(async {
+        let reader = crate::Reader::open(image.path()).await.unwrap();
+        let verified = reader.verify(&mut |_| {}).await.unwrap();
+        assert_eq!(verified.anchored, Some(verified.position));
+        assert_eq!(reader.open_messages().await.unwrap().len(), 4);
+        reader.close().await;
+    });
+    assert_eq!(names.map(digest), before);
+}

@@ -59,20 +59,19 @@ async fn lively_again(ledger: &std::sync::Arc<SqliteLedger>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_history_than_the_anchors_is_refused() {
-    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let dir = tempfile::tempdir().unwrap();
     closed(dir.path()).await;
-    closed(other.path()).await;
-    let fork = fs::read(dir.path().join("ledger.db")).unwrap();
-    let ledger = open(dir.path()).await.unwrap();
-    ledger.close().await.unwrap();
+    let (ledger, anchor) = (dir.path().join("ledger.db"), dir.path().join("anchor"));
+    let fork = [&ledger, &anchor].map(|path| fs::read(path).unwrap());
+    open(dir.path()).await.unwrap().close().await.unwrap();
+    let seen = fs::read(&anchor).unwrap();
     // The same ledger, gone on in another way: another version of the program started it.
-    let seen = fs::read(dir.path().join("anchor")).unwrap();
-    fs::write(dir.path().join("ledger.db"), fork).unwrap();
-    fs::write(dir.path().join("anchor"), fs::read(other.path().join("anchor")).unwrap()).unwrap();
+    fs::write(&ledger, &fork[0]).unwrap();
+    fs::write(&anchor, &fork[1]).unwrap();
     let mut changed = options(dir.path());
     changed.program_version = "0.0.0-fork".into();
     SqliteLedger::open(changed).await.unwrap().close().await.unwrap();
-    fs::write(dir.path().join("anchor"), seen).unwrap();
+    fs::write(&anchor, seen).unwrap();
     let error = open(dir.path()).await.unwrap_err();
     assert!(error.to_string().contains("differs from its anchor"), "{error}");
 }
