@@ -180,6 +180,11 @@ impl From<LedgerError> for Problem {
                 let detail = "the ledger accepts no writes: the service is stopping, or a write failed";
                 Self::new(unavailable, "ledger_stopped", detail).retry_after(5)
             }
+            LedgerError::Undecided => {
+                let detail = "a write failed; whether the request took effect shows when the service is back: \
+                              ask again with the same Idempotency-Key, or read the message";
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "undecided", detail)
+            }
             fault @ (LedgerError::Corrupt { .. } | LedgerError::Unreadable(_)) => {
                 tracing::error!(error = %fault, "the ledger could not be read");
                 let code = match fault {
@@ -220,6 +225,7 @@ mod tests {
             (LedgerError::Full, 507, "disk_full", true),
             (LedgerError::Conflict, 503, "contended", true),
             (LedgerError::Stopped, 503, "ledger_stopped", true),
+            (LedgerError::Undecided, 500, "undecided", false),
             (LedgerError::Unreadable("io".into()), 500, "ledger_unreadable", false),
         ];
         for (error, status, code, is_later) in table {

@@ -33,6 +33,7 @@ pub struct Failure {
 
 impl Failure {
     /// An error with its exit code.
+    #[expect(clippy::new_ret_no_self, reason = "it is only ever used as an error of anyhow")]
     pub fn new(exit: Exit, message: impl Into<String>) -> anyhow::Error {
         anyhow::Error::new(Self { exit, message: message.into() })
     }

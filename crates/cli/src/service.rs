@@ -1,7 +1,7 @@
 //! The service: ledger, dispatcher and API, wired together, started and stopped in order.
 
 use crate::config::Config;
-use crate::exit::{Exit, Failure};
+use crate::exit::{self, Exit, Failure};
 use crate::system::{SystemClock, SystemEntropy};
 use anyhow::{Context, Result};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -92,25 +92,20 @@ impl Service {
         Ok(Self { ledger, dispatcher, listening, control, grace, stopping, tasks })
     }
 
-    /// Serves until `stop` resolves or the ledger cannot be written any more, then stops in order: no new
-    /// requests, no new attempts, attempts in flight, ledger.
+    /// Serves until `stop` resolves, then stops in order: no new requests, no new attempts, attempts in flight,
+    /// ledger. Ends the process if the ledger cannot be written any more.
     ///
     /// # Errors
-    /// The ledger failed; nothing after the failure was acknowledged.
+    /// The ledger could not be closed cleanly.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<()> {
         let failed = tokio::select! {
             () = stop => None,
             reason = self.ledger.failed() => Some(reason),
         };
-        if let Some(reason) = failed {
-            // What is in flight stays open in the ledger and is resolved at the next start; every further
-            // second would only make promises that cannot be kept.
-            return Err(Failure::new(
-                Exit::Failed,
-                format!("the ledger cannot be written, stopping: {reason}"),
-            ));
+        match failed {
+            Some(reason) => leave(&reason),
+            None => self.stop().await,
         }
-        self.stop().await
     }
 
     /// Stops in order.
@@ -129,6 +124,15 @@ impl Service {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// Ends the process at once, with nothing closed: to close the ledger would sync again what has failed to sync.
+/// What is in flight stays open in the ledger and is resolved at the next start.
+fn leave(reason: &str) -> ! {
+    tracing::error!(reason, "the ledger cannot be written");
+    let error = Failure::new(Exit::Failed, format!("the ledger cannot be written, stopped: {reason}"));
+    exit::report(&error);
+    std::process::exit(Exit::Failed as i32)
 }
 
 /// Opens the ledger of the configuration, or creates it.

@@ -28,8 +28,8 @@ pub trait Ledger: Send + Sync {
     /// One answer per submission, in order. Waits a bounded time for its turn.
     ///
     /// # Errors
-    /// [`LedgerError::Busy`] and [`LedgerError::Full`]: nothing was stored. [`LedgerError::Stopped`]: nothing of
-    /// it will be acknowledged.
+    /// [`LedgerError::Busy`], [`LedgerError::Full`] and [`LedgerError::Stopped`]: nothing was stored.
+    /// [`LedgerError::Undecided`]: nobody knows.
     fn submit(&self, submissions: Vec<Submission>) -> BoxFuture<'_, Result<Vec<Submitted>, LedgerError>>;
 
     /// Appends events to one stream, all or none. Durable on return. Answers with what was recorded.
@@ -185,9 +185,12 @@ pub enum LedgerError {
     /// The expected version is not the present one; nothing was stored.
     #[error("another append came first")]
     Conflict,
-    /// A write or a sync failed, or the service is stopping. Nothing more is acknowledged.
+    /// A write or a sync failed before, or the service is stopping. Nothing was stored; nothing more is acknowledged.
     #[error("the ledger does not accept writes")]
     Stopped,
+    /// The very write of this failed: it may turn out to be stored at the next start. Ask again then.
+    #[error("a write failed; whether it is stored shows at the next start")]
+    Undecided,
     /// A record cannot be read.
     #[error("corrupt record at position {position} of {stream}: {detail}")]
     Corrupt {

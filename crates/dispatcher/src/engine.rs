@@ -291,6 +291,7 @@ impl From<LedgerError> for Unsendable {
             | LedgerError::Full
             | LedgerError::Conflict
             | LedgerError::Stopped
+            | LedgerError::Undecided
             | LedgerError::Unreadable(_) => Self::Ledger(error),
         }
     }

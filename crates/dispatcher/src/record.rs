@@ -38,7 +38,10 @@ pub(crate) async fn outcome(engine: Arc<Engine>, mut flight: Flight, outcome: Ou
                 }
             }
             Err(
-                error @ (LedgerError::Stopped | LedgerError::Corrupt { .. } | LedgerError::Unreadable(_)),
+                error @ (LedgerError::Stopped
+                | LedgerError::Undecided
+                | LedgerError::Corrupt { .. }
+                | LedgerError::Unreadable(_)),
             ) => {
                 return engine.halt(&error);
             }
@@ -99,7 +102,10 @@ pub(crate) async fn decision(engine: Arc<Engine>, flight: Flight, command: Comma
                 not_before = Some(given.now.plus(engine.suspend(&error)));
             }
             Err(
-                error @ (LedgerError::Stopped | LedgerError::Corrupt { .. } | LedgerError::Unreadable(_)),
+                error @ (LedgerError::Stopped
+                | LedgerError::Undecided
+                | LedgerError::Corrupt { .. }
+                | LedgerError::Unreadable(_)),
             ) => {
                 return engine.halt(&error);
             }

@@ -212,7 +212,8 @@ impl Ledger for SqliteLedger {
             let job = Job::Append(Appending::new(append, &*self.entropy), reply);
             queue.send(job).await.map_err(|_| LedgerError::Stopped)?;
             drop(queue);
-            answer.await.map_err(|_| LedgerError::Stopped)?
+            // The writer is gone, and took the job along.
+            answer.await.map_err(|_| LedgerError::Undecided)?
         })
     }
 

@@ -76,7 +76,7 @@ impl Journal {
         }
     }
 
-    /// Opens the connection of a ledger that exists.
+    /// Opens the connection that writes, to a new file if `create` allows it.
     pub(crate) async fn connect(path: &Path, create: bool) -> Result<SqliteConnection, sqlx::Error> {
         SqliteConnection::connect_with(&connect::for_writing(path, create)).await
     }
@@ -157,7 +157,7 @@ impl Writer {
                 Err(WriteFault::Exists) => jobs.into_iter().for_each(|job| job.refuse(LedgerError::Conflict)),
                 Err(WriteFault::Broken(reason)) => {
                     self.shared.fail(format!("a write to the ledger failed: {reason}"));
-                    jobs.into_iter().for_each(|job| job.refuse(LedgerError::Stopped));
+                    jobs.into_iter().for_each(|job| job.refuse(LedgerError::Undecided));
                 }
             }
         }
@@ -171,7 +171,7 @@ impl Writer {
         }
         if let Err(error) = self.anchor.write(&self.journal.mark()) {
             self.shared.fail(format!("the anchor cannot be written: {error}"));
-            return answers.into_iter().map(|_| Answer::Refused(LedgerError::Stopped)).collect();
+            return answers.into_iter().map(|_| Answer::Refused(LedgerError::Undecided)).collect();
         }
         metrics::histogram!("postledger_commit_seconds").record(started.elapsed().as_secs_f64());
         #[expect(clippy::cast_precision_loss, reason = "a count of events is small, and a metric is a float")]

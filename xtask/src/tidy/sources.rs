@@ -11,7 +11,7 @@ const MAX_LINES: usize = 400;
 /// A word, where it must not stand, and why. Split here so that this file does not find itself.
 const FORBIDDEN: &[(&str, &[&str], &str)] = &[
     (concat!("#[", "ignore"), &["rs"], "a test that does not run proves nothing"),
-    (concat!("time::", "sleep("), &["rs"], "wait for a signal, not for time"),
+    (concat!("thread::", "sleep("), &["rs"], "wait for a signal, not for time"),
     (concat!("TO", "DO"), &["rs", "md", "toml"], "do it, or file it"),
     (concat!("FIX", "ME"), &["rs", "md", "toml"], "fix it, or file it"),
     (
@@ -56,7 +56,11 @@ fn of_file(file: &str, text: &str) -> Vec<String> {
     if extension == "rs" && ["util", "utils", "common", "types", "helpers", "manager"].contains(&stem) {
         findings.push(format!("{file}: name it after its one concept"));
     }
+    let waits_for_time = concat!("time::", "sleep(");
     for (number, line) in (1..).zip(text.lines()) {
+        if extension == "rs" && is_test && !file.starts_with("tests/src") && line.contains(waits_for_time) {
+            findings.push(format!("{file}:{number}: a test waits for a signal, not for time"));
+        }
         for (word, extensions, why) in FORBIDDEN {
             if extensions.contains(&extension) && line.contains(word) {
                 findings.push(format!("{file}:{number}: {word}: {why}"));

@@ -33,7 +33,7 @@ pub(super) async fn submit(
         }
         accept(&queue, submissions, &*entropy).await
     });
-    task.await.map_err(|_| LedgerError::Stopped)?
+    task.await.map_err(|_| LedgerError::Undecided)?
 }
 
 fn is_large(submission: &Submission) -> bool {
@@ -76,5 +76,6 @@ async fn enqueue<T>(
         },
     };
     place.send(job(reply));
-    answer.await.map_err(|_| LedgerError::Stopped)?
+    // The writer is gone, and took the job along.
+    answer.await.map_err(|_| LedgerError::Undecided)?
 }
