@@ -4,7 +4,8 @@
 //! not know what a delivery may do next (that is core), SMTP, HTTP, or the command line.
 //!
 //! Reading order: `chain` (the hash), `codec` (events as stored), `sql` (schema and statements), `writer` (the
-//! one that commits), [`SqliteLedger`] (the port), `anchor`, `read`.
+//! one that commits), [`SqliteLedger`] (the port), `anchor`, `fold` and `views` (what is made of the journal),
+//! [`Reader`] (verify, replay, compare), [`backup`].
 
 mod anchor;
 pub mod backup;

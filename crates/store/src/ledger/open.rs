@@ -70,7 +70,7 @@ pub(super) async fn open(options: LedgerOptions) -> Result<Arc<SqliteLedger>, Op
     ));
     let writer = Writer { journal, anchor, queue: jobs, shared: Arc::clone(&shared), gate };
     // The lock lives as long as the writer does, even if the ledger is dropped first.
-    let held = Arc::clone(&lock);
+    let held = (Arc::clone(&lock), Alive(Arc::clone(&shared)));
     let writer = tokio::spawn(async move {
         let end = writer.run().await;
         drop(held);
@@ -95,6 +95,17 @@ pub(super) async fn open(options: LedgerOptions) -> Result<Arc<SqliteLedger>, Op
         tasks: Mutex::new(tasks),
         lock: Mutex::new(Some(lock)),
     }))
+}
+
+/// Without its writer the ledger is of no use: should the task panic, that is a failure, and it is told.
+struct Alive(Arc<Shared>);
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.fail("the writer broke off".into());
+        }
+    }
 }
 
 /// An anchor that has seen events beside a ledger file that is not there, or empty.

@@ -68,7 +68,8 @@ async fn after_a_failed_write_nothing_is_acknowledged_and_the_failure_is_told() 
     let head = ledger.head();
     let mut raw = raw(&dir.path().join("ledger.db")).await;
     sqlx::query("ALTER TABLE content RENAME TO lost").execute(&mut raw).await.unwrap();
-    assert_eq!(ledger.submit(vec![submission(50, 1)]).await, Err(LedgerError::Stopped));
+    assert_eq!(ledger.submit(vec![submission(50, 1)]).await, Err(LedgerError::Undecided));
+    assert_eq!(ledger.submit(vec![submission(51, 1)]).await, Err(LedgerError::Stopped));
     assert!(ledger.failed().await.contains("a write to the ledger failed"));
     let port = Arc::clone(&ledger) as Arc<dyn Ledger>;
     assert!(deliver(&port, submission(5, 1).id, 1).await.is_err());
