@@ -4,13 +4,14 @@
 //! into facts. Both are pure. docs/state-diagram.md draws what stands here.
 
 mod decide;
+mod phase;
 
 pub use decide::{Command, Given, Refusal, decide};
+pub use phase::{Phase, Status};
 
 use crate::event::{Cause, Deferral, HoldReason, MailEvent, Queued, Resolution};
 use crate::id::Ordinal;
 use crate::name::RelayName;
-use crate::outcome::closed_set;
 use crate::policy::Policy;
 use crate::time::Timestamp;
 use std::sync::Arc;
@@ -51,70 +52,6 @@ pub struct State {
     pub tried: Vec<RelayName>,
     /// The relay of the last attempt.
     pub relay: Option<RelayName>,
-}
-
-/// The phases of a delivery, in lifecycle order; the last four are final.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// Waits for its application's commit.
-    Prepared,
-    /// Waits for its first attempt since acceptance, release or redrive. Moved by the dispatcher at `due`.
-    Queued {
-        /// The earliest attempt.
-        due: Timestamp,
-    },
-    /// An attempt is open. Moved by the dispatcher, or at the next start.
-    Sending,
-    /// Waits for another attempt. Moved by the dispatcher at `due`.
-    Deferred {
-        /// The earliest attempt.
-        due: Timestamp,
-    },
-    /// Waits for an operator. Does not expire.
-    Held {
-        /// Why.
-        reason: HoldReason,
-    },
-    /// A relay took it.
-    Delivered,
-    /// No relay took it, and none will.
-    Failed {
-        /// Why.
-        cause: Cause,
-    },
-    /// It ended while an unknown attempt may have delivered it.
-    Unknown {
-        /// Why no further attempt followed; `None`: it was cancelled.
-        cause: Option<Cause>,
-    },
-    /// Withdrawn before it was sent.
-    Cancelled,
-}
-
-closed_set! {
-    /// What users see of a delivery.
-    Status {
-        /// Waits for its application's commit.
-        Prepared = "prepared",
-        /// Waits for its `send_at`.
-        Scheduled = "scheduled",
-        /// Is due for its first attempt.
-        Queued = "queued",
-        /// An attempt is open.
-        Sending = "sending",
-        /// Waits for another attempt.
-        Deferred = "deferred",
-        /// Waits for an operator.
-        Held = "held",
-        /// A relay took it.
-        Delivered = "delivered",
-        /// No relay took it, and none will.
-        Failed = "failed",
-        /// It may have been delivered; nobody knows.
-        Unknown = "unknown",
-        /// Withdrawn before it was sent.
-        Cancelled = "cancelled",
-    }
 }
 
 /// The event cannot follow in this state: the history is damaged, or was not written by `decide`.
@@ -364,46 +301,6 @@ impl State {
         out.extend(flags.map(u8::from));
         out.extend(counts.iter().flat_map(|count| count.to_le_bytes()));
         out.extend(times.iter().chain([&send_at]).flat_map(|time| time.to_le_bytes()));
-    }
-}
-
-impl Phase {
-    fn failed(cause: Cause, may_have_arrived: bool) -> Self {
-        if may_have_arrived { Self::Unknown { cause: Some(cause) } } else { Self::Failed { cause } }
-    }
-
-    /// Nothing follows but a redrive, a resolution, or news from outside.
-    pub fn is_final(self) -> bool {
-        match self {
-            Self::Delivered | Self::Failed { .. } | Self::Unknown { .. } | Self::Cancelled => true,
-            Self::Prepared
-            | Self::Queued { .. }
-            | Self::Sending
-            | Self::Deferred { .. }
-            | Self::Held { .. } => false,
-        }
-    }
-
-    /// The phase's name in errors and digests.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Prepared => "prepared",
-            Self::Queued { .. } => "queued",
-            Self::Sending => "sending",
-            Self::Deferred { .. } => "deferred",
-            Self::Held { .. } => "held",
-            Self::Delivered => "delivered",
-            Self::Failed { .. } => "failed",
-            Self::Unknown { .. } => "unknown",
-            Self::Cancelled => "cancelled",
-        }
-    }
-}
-
-impl Status {
-    /// The four final ones.
-    pub const fn is_final(self) -> bool {
-        matches!(self, Self::Delivered | Self::Failed | Self::Unknown | Self::Cancelled)
     }
 }
 

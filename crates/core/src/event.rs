@@ -4,10 +4,14 @@
 //! texts, frozen heads. The store keeps personal fields apart, so that they can be erased while the chain still
 //! verifies; a field that was erased reads as `None` or an empty text.
 
+mod kind;
+
+pub use kind::KINDS;
+
 use crate::address::{Address, Mailbox};
 use crate::content::ContentRef;
 use crate::id::{Epoch, Ordinal, Position, Stream};
-use crate::key::{KeyCreated, KeyEvent};
+use crate::key::KeyEvent;
 use crate::name::{Actor, RelayName, Source, Tenant};
 use crate::outcome::{NotSent, Trouble, closed_set};
 use crate::policy::Policy;
@@ -313,73 +317,7 @@ pub enum NodeEvent {
     Stopped,
 }
 
-/// The names of all kinds as they stand in the ledger, the API and the docs, by stream.
-pub const KINDS: &[(&str, &[&str])] = &[
-    (
-        "message",
-        &[
-            "queued",
-            "committed",
-            "aborted",
-            "content_removed",
-            "erased",
-            "attempted",
-            "delivered",
-            "deferred",
-            "unknown",
-            "failed",
-            "held",
-            "released",
-            "cancelled",
-            "rescheduled",
-            "resolved",
-            "redriven",
-            "bounced",
-            "complained",
-        ],
-    ),
-    ("key", &["key_created", "key_revoked"]),
-    ("node", &["started", "stopped"]),
-];
-
-impl Event {
-    /// The kind in snake_case.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Mail(event) => event.kind(),
-            Self::Key(KeyEvent::Created(KeyCreated { .. })) => "key_created",
-            Self::Key(KeyEvent::Revoked { .. }) => "key_revoked",
-            Self::Node(NodeEvent::Started { .. }) => "started",
-            Self::Node(NodeEvent::Stopped) => "stopped",
-        }
-    }
-}
-
 impl MailEvent {
-    /// The kind in snake_case.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Queued(_) => "queued",
-            Self::Committed => "committed",
-            Self::Aborted => "aborted",
-            Self::ContentRemoved => "content_removed",
-            Self::Erased => "erased",
-            Self::Attempted(_) => "attempted",
-            Self::Delivered { .. } => "delivered",
-            Self::Deferred { .. } => "deferred",
-            Self::Unknown { .. } => "unknown",
-            Self::Failed { .. } => "failed",
-            Self::Held { .. } => "held",
-            Self::Released { .. } => "released",
-            Self::Cancelled { .. } => "cancelled",
-            Self::Rescheduled { .. } => "rescheduled",
-            Self::Resolved { .. } => "resolved",
-            Self::Redriven { .. } => "redriven",
-            Self::Bounced { .. } => "bounced",
-            Self::Complained => "complained",
-        }
-    }
-
     /// The complete reply of a relay that it records, where there was one.
     pub fn reply(&self) -> Option<&Reply> {
         match self {

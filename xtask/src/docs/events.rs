@@ -56,18 +56,30 @@ pub fn document() -> Result<String> {
             for file in golden(kind)? {
                 let stored = std::fs::read_to_string(&file)
                     .with_context(|| format!("cannot read {}", file.display()))?;
-                text.push_str(&format!("```json\n{}\n```\n", stored.trim_end()));
+                text.push_str(&shown(&stored)?);
             }
         }
     }
     Ok(text)
 }
 
-/// Every golden file of a kind: `<kind>.<schema>[.variant].json`, oldest schema first.
+/// A golden file holds the data on its first line and the personal part, where there is one, on its second.
+fn shown(stored: &str) -> Result<String> {
+    let mut text = String::new();
+    for (name, line) in ["data", "personal"].iter().zip(stored.lines()).filter(|(_, line)| !line.is_empty()) {
+        let value: serde_json::Value = serde_json::from_str(line).context("a golden file holds JSON")?;
+        text.push_str(&format!("```json\n// {name}\n{}\n```\n", serde_json::to_string_pretty(&value)?));
+    }
+    Ok(text)
+}
+
+/// Every golden file of a kind: `<kind>[_<variant>].<schema>.jsonl`.
 fn golden(kind: &str) -> Result<Vec<PathBuf>> {
-    let folder = root().join("crates/store/src/codec/golden");
+    let folder = root().join("crates/store/golden/events");
     let entries = std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
-    let is_of_kind = |name: &str| name.strip_prefix(kind).is_some_and(|rest| rest.starts_with('.'));
+    let is_of_kind = |name: &str| {
+        name.strip_prefix(kind).is_some_and(|rest| rest.starts_with('.') || rest.starts_with('_'))
+    };
     let mut files: Vec<_> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(is_of_kind))

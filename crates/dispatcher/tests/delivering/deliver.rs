@@ -1,11 +1,9 @@
 //! Mail gets from the ledger to the relay, once, and its outcome back.
 
-mod support;
-
+use super::support::server::Server;
+use super::support::{Bench, CONTENT, Watch, policy, relay, submission};
 use postledger_core::relay::Dispatching;
 use std::time::Duration;
-use support::server::Server;
-use support::{Bench, CONTENT, Watch, policy, relay, submission};
 
 #[tokio::test]
 async fn a_message_is_delivered_with_its_date_and_its_history_says_so() {

@@ -1,7 +1,7 @@
 //! TLS or nothing: not a byte of a login or a message to a peer that has not proved its name.
 
-mod support;
-
+use super::support::server::{Act, Encryption, Server};
+use super::support::{Bench, relay};
 use postledger_core::event::{Deferral, MailEvent};
 use postledger_core::outcome::{Stage, Trouble};
 use postledger_dispatcher::{Credentials, RelayConfig, TlsMode, test_relay};
@@ -10,8 +10,6 @@ use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::path::PathBuf;
 use std::sync::Arc;
-use support::server::{Act, Encryption, Server};
-use support::{Bench, relay};
 use tokio_rustls::TlsAcceptor;
 
 struct Authority {
@@ -92,7 +90,7 @@ async fn starttls_and_implicit_tls_carry_login_and_mail() {
 
 #[tokio::test]
 async fn auth_login_is_used_where_plain_is_not_offered() {
-    let offer = |step: &support::server::Step| match step.stage {
+    let offer = |step: &super::support::server::Step| match step.stage {
         "ehlo" => Act::Say("250-relay.example\r\n250 AUTH=LOGIN\r\n".into()),
         _ => Act::Go,
     };

@@ -66,6 +66,8 @@ pub struct Server {
     address: std::net::SocketAddr,
     log: Arc<Mutex<Log>>,
     pub arrived: Arc<tokio::sync::Notify>,
+    /// Something was said out of turn, or a connection has ended.
+    pub acted: Arc<tokio::sync::Notify>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -94,7 +96,14 @@ impl Server {
         let address = listener.local_addr().expect("it is bound");
         let log = Arc::new(Mutex::new(Log::default()));
         let arrived = Arc::new(tokio::sync::Notify::new());
-        let peers = Peer { script: Arc::new(script), log: log.clone(), arrived: arrived.clone(), number: 0 };
+        let acted = Arc::new(tokio::sync::Notify::new());
+        let peers = Peer {
+            script: Arc::new(script),
+            log: log.clone(),
+            arrived: arrived.clone(),
+            acted: acted.clone(),
+            number: 0,
+        };
         let encryption = Arc::new(encryption);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -107,6 +116,7 @@ impl Server {
                 let peer = Peer { number, ..peers.clone() };
                 let encryption = encryption.clone();
                 tokio::spawn(async move {
+                    let acted = peer.acted.clone();
                     match &*encryption {
                         Encryption::None => drop(peer.talk(stream, true).await),
                         Encryption::Implicit(tls) => {
@@ -122,10 +132,11 @@ impl Server {
                             }
                         }
                     }
+                    acted.notify_one();
                 });
             }
         });
-        Self { address, log, arrived, task }
+        Self { address, log, arrived, acted, task }
     }
 
     /// Takes everything.
@@ -161,6 +172,7 @@ struct Peer {
     script: Arc<Script>,
     log: Arc<Mutex<Log>>,
     arrived: Arc<tokio::sync::Notify>,
+    acted: Arc<tokio::sync::Notify>,
     number: usize,
 }
 
@@ -259,9 +271,15 @@ impl Peer {
                         log.received.len() - 1
                     };
                     self.arrived.notify_one();
-                    let next = self.act(&mut stream, &step, "250 2.0.0 taken\r\n").await?;
-                    let was_accepted = matches!(next, Next::On);
+                    let act = (self.script)(&step);
+                    // Written down before it is said: the peer may act on it at once.
+                    let was_accepted = match &act {
+                        Act::Go | Act::Wait(_) => true,
+                        Act::Say(text) => text.starts_with('2'),
+                        Act::SayAndClose(_) | Act::Close | Act::Hang | Act::Drip | Act::Reset => false,
+                    };
                     self.log(|log| log.received[place].was_accepted = was_accepted);
+                    let next = self.perform(&mut stream, &step, act, "250 2.0.0 taken\r\n").await?;
                     rcpt.clear();
                     if matches!(next, Next::Over) {
                         return Ok(None);
@@ -297,14 +315,28 @@ impl Peer {
         step: &Step,
         usual: &str,
     ) -> std::io::Result<Next> {
-        match (self.script)(step) {
+        self.perform(stream, step, (self.script)(step), usual).await
+    }
+
+    async fn perform<S: AsyncRead + AsyncWrite + Unpin + Sock>(
+        &self,
+        stream: &mut BufReader<S>,
+        step: &Step,
+        act: Act,
+        usual: &str,
+    ) -> std::io::Result<Next> {
+        match act {
             Act::Go => stream.write_all(usual.as_bytes()).await?,
             Act::Wait(told) => {
                 told.notified().await;
                 stream.write_all(usual.as_bytes()).await?;
             }
             Act::Say(text) => {
-                stream.write_all(text.as_bytes()).await?;
+                let (first, rest) = text.split_at(text.len().min(64));
+                stream.write_all(first.as_bytes()).await?;
+                stream.flush().await?;
+                self.acted.notify_one();
+                stream.write_all(rest.as_bytes()).await?;
                 stream.flush().await?;
                 return Ok(if text.starts_with("354") || text.starts_with('2') && step.stage != "data" {
                     Next::On
@@ -321,11 +353,15 @@ impl Peer {
             Act::Hang => {
                 std::future::pending::<()>().await;
             }
-            Act::Drip => loop {
-                stream.write_all(b"2").await?;
-                stream.flush().await?;
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-            },
+            Act::Drip => {
+                let mut drops = tokio::time::interval(std::time::Duration::from_millis(20));
+                loop {
+                    drops.tick().await;
+                    stream.write_all(b"2").await?;
+                    stream.flush().await?;
+                    self.acted.notify_one();
+                }
+            }
             Act::Reset => {
                 stream.get_ref().reset();
                 return Ok(Next::Over);

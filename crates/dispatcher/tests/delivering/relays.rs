@@ -1,13 +1,11 @@
 //! Several relays, kept connections, and what a message needs of a server.
 
-mod support;
-
+use super::support::server::{Act, Server};
+use super::support::{Bench, CONTENT, Watch, is_not_sent, policy, relay, submission};
 use postledger_core::event::{Cause, MailEvent};
 use postledger_core::outcome::{Stage, Trouble};
 use postledger_core::relay::Dispatching;
 use std::sync::Arc;
-use support::server::{Act, Server};
-use support::{Bench, CONTENT, Watch, is_not_sent, policy, relay, submission};
 
 fn relays_of(bench: &Bench, id: postledger_core::id::MessageId) -> Vec<String> {
     bench

@@ -1,7 +1,8 @@
 //! Interruptions: other people's commands, a ledger that fails, a kill, a shutdown.
 
-mod support;
-
+use super::support::gate::{Gate, GatedLedger};
+use super::support::server::{Act, Server};
+use super::support::{Bench, CONTENT, policy, relay, submission};
 use postledger_core::delivery::Command;
 use postledger_core::event::{Deferral, MailEvent};
 use postledger_core::name::Actor;
@@ -10,9 +11,6 @@ use postledger_core::relay::Dispatching;
 use postledger_dispatcher::Dispatcher;
 use std::sync::Arc;
 use std::time::Duration;
-use support::gate::{Gate, GatedLedger};
-use support::server::{Act, Server};
-use support::{Bench, CONTENT, policy, relay, submission};
 use tokio::sync::Notify;
 
 #[tokio::test]
@@ -91,7 +89,7 @@ async fn a_panic_ends_one_attempt_and_no_other() {
     bench.start_on(ledger).await;
     let id = bench.send(1).await;
     assert_eq!(bench.outcome(id).await, "queued attempted deferred");
-    assert!(support::is_not_sent(&bench.ends(id)[0]));
+    assert!(super::support::is_not_sent(&bench.ends(id)[0]));
     let next = bench.send(2).await;
     assert_eq!(bench.outcome(next).await, "queued attempted delivered");
     bench.stop().await;
@@ -211,10 +209,10 @@ async fn what_others_do_reaches_the_queue() {
     let server = Server::good().await;
     let mut bench = Bench::started(vec![relay("primary", &server)]).await;
     let mut later = submission(1, policy(), &["ann@example.net"], CONTENT);
-    Arc::make_mut(&mut later.queued).send_at = Some(support::START.plus(Duration::from_secs(3600)));
+    Arc::make_mut(&mut later.queued).send_at = Some(super::support::START.plus(Duration::from_secs(3600)));
     let id = bench.submit(later).await;
     assert_eq!(bench.dispatcher().open_deliveries(), 1);
-    bench.command(id, Command::Reschedule(support::START, Actor::control())).await;
+    bench.command(id, Command::Reschedule(super::support::START, Actor::control())).await;
     assert_eq!(bench.outcome(id).await, "queued rescheduled attempted delivered");
     bench.stop().await;
 }
