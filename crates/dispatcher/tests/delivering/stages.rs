@@ -175,7 +175,7 @@ async fn a_peer_that_does_not_read_a_large_text_never_gets_its_dot() {
 #[tokio::test]
 async fn a_late_reply_to_the_dot_is_never_taken_for_the_next_one() {
     // The first dot is never answered in time; its 250 comes where nobody may listen any more.
-    let late = std::sync::Arc::new(tokio::sync::Notify::new());
+    let late = Arc::new(Notify::new());
     let told = late.clone();
     let server = Server::start(move |step| match (step.stage, step.connection) {
         ("dot", 1) => Act::Wait(told.clone()),
