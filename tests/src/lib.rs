@@ -5,8 +5,9 @@
 //!
 //! Reading order: [`sink`] (the SMTP server that mail is sent to), [`load`] (the application that submits),
 //! [`oracle`] (who compares what was promised with what happened), [`service`] (the binary as a process),
-//! [`faults`] (disks that fail).
+//! [`faults`] (disks that fail), [`chaos`] (all of them at once).
 
+pub mod chaos;
 pub mod faults;
 pub mod limit;
 pub mod load;

@@ -5,7 +5,7 @@ mod call;
 mod process;
 mod setup;
 
-pub use binary::binary;
+pub use binary::{Program, binary};
 pub use call::Answer;
 pub use process::{Exit, Stats};
 pub use setup::{Relay, Setup};
@@ -40,6 +40,7 @@ pub struct Service {
     /// Killed before the files are removed: fields are dropped in order.
     process: Option<Process>,
     files: TempDir,
+    program: Program,
     environment: Vec<(String, String)>,
     key: String,
     target: watch::Sender<SocketAddr>,
@@ -72,9 +73,8 @@ impl Service {
         self.kill()?;
         let arguments = ["serve", "--output", "json", "--config"].map(OsStr::new);
         let config = self.config_file();
-        let mut command = std::process::Command::new(binary()?);
+        let mut command = self.program.command()?;
         command.args(arguments).arg(&config).current_dir(self.files.path());
-        setup::cleared(&mut command);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let mut process = Process::spawn(command, &self.stderr_file())?;
         let Some(line) = process.first_line().await? else {
@@ -142,10 +142,17 @@ impl Service {
     /// # Errors
     /// When it can not be run; how it ended is for the caller to judge.
     pub async fn run(&self, arguments: &[&str]) -> Result<Exit> {
-        let mut command = std::process::Command::new(binary()?);
-        command.args(arguments).args(["--output", "json"]).arg("--data-dir").arg(self.data_dir());
+        self.run_on(&self.data_dir(), arguments).await
+    }
+
+    /// The same on another data directory.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn run_on(&self, data_dir: &Path, arguments: &[&str]) -> Result<Exit> {
+        let mut command = self.program.command()?;
+        command.args(arguments).args(["--output", "json"]).arg("--data-dir").arg(data_dir);
         command.current_dir(self.files.path());
-        setup::cleared(&mut command);
         let output = Command::from(command).kill_on_drop(true).output();
         let output =
             tokio::time::timeout(Duration::from_secs(300), output).await.context("five minutes")??;

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "it talks to the person who called it")]
 
 mod bench;
+mod chaos;
 mod ci;
 mod docs;
 mod process;
@@ -33,6 +34,8 @@ enum Verb {
     Docs(docs::Args),
     /// Print figures
     Bench(bench::Args),
+    /// Let everything around the real binary fail, and count what it loses
+    Chaos(chaos::Args),
     /// `postledger backup create`: copy the ledger of a data directory, verified
     Backup(Passed),
     /// `postledger restore`: make a data directory of a backup
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Verb::Tidy => tidy::run(),
         Verb::Docs(args) => docs::run(&args),
         Verb::Bench(args) => bench::run(&args),
+        Verb::Chaos(args) => chaos::run(&args),
         Verb::Backup(args) => process::postledger(&["backup", "create"], &args.options),
         Verb::Restore(args) => process::postledger(&["restore"], &args.options),
     };

@@ -1,6 +1,6 @@
 //! The configuration of a service under test.
 
-use super::{Service, binary};
+use super::{Program, Service};
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -47,6 +47,7 @@ pub struct Setup {
     server: String,
     store: String,
     rest: String,
+    program: Program,
     environment: Vec<(String, String)>,
 }
 
@@ -92,6 +93,13 @@ impl Setup {
         self
     }
 
+    /// Another binary than the one that is shipped.
+    #[must_use]
+    pub fn program(mut self, program: Program) -> Self {
+        self.program = program;
+        self
+    }
+
     /// Makes the data directory and a key, and starts.
     ///
     /// # Errors
@@ -108,7 +116,7 @@ impl Setup {
     /// When the binary does not build, or no key can be made.
     pub async fn prepare(self) -> Result<Service> {
         let files = TempDir::with_prefix("postledger-test-")?;
-        let Self { server, store, rest, environment } = self;
+        let Self { server, store, rest, program, environment } = self;
         let data = files.path().join("data");
         let config = format!(
             "[server]\nlisten = \"127.0.0.1:0\"\n{server}\n[store]\npath = {:?}\n{store}\n{rest}",
@@ -118,8 +126,8 @@ impl Setup {
         let (target, _) = watch::channel(SocketAddr::from((Ipv4Addr::LOCALHOST, 9)));
         // Plain HTTP on loopback, whatever proxy the environment names.
         let client = reqwest::Client::builder().no_proxy().build()?;
-        let mut service = Service { process: None, files, environment, key: String::new(), target, client };
-        binary()?;
+        let key = String::new();
+        let mut service = Service { process: None, files, program, environment, key, target, client };
         let scopes = "send,read,operate,admin";
         let exit = service.run(&["key", "create", "--tenant", "default", "--scope", scopes]).await?;
         if exit.code != Some(0) {

@@ -1,0 +1,63 @@
+//! Chaos: the real binary under load while the world around it fails, again and again, judged by the oracle.
+//!
+//! Each scenario is a function of a [`Plan`]: its seed reproduces every choice. Moments are counted in answered
+//! messages or in stages that the sink sees, not in seconds, but for kills during a start. The long runs
+//! (`cargo xtask chaos`) and the short ones of the test command call the same code.
+
+mod dice;
+mod figures;
+mod kill;
+mod life;
+
+pub use figures::{Figures, Missed};
+
+use crate::service::Program;
+use anyhow::Result;
+
+/// How often, from which seed, and which binary.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    /// Faults that are made, or what the scenario calls a round.
+    pub rounds: u64,
+    /// Of every choice.
+    pub seed: u64,
+    /// The real one, or one that makes a known mistake.
+    pub program: Program,
+}
+
+impl Plan {
+    /// For the binary that is shipped.
+    #[must_use]
+    pub fn new(rounds: u64, seed: u64) -> Self {
+        Self { rounds, seed, program: Program::Real }
+    }
+}
+
+/// What is done to the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scenario {
+    /// SIGKILL at any moment (G1, G4).
+    Kill,
+    /// SIGKILL, and only what was synced is left (G1).
+    PowerCut,
+}
+
+/// Runs a scenario. What it found stands in the figures; a bar that was missed ends it.
+///
+/// # Errors
+/// When the run itself could not be made, which says nothing about the service.
+pub async fn run(scenario: Scenario, plan: &Plan) -> Result<Figures> {
+    let mut figures = Figures::new(plan.seed);
+    let done = match scenario {
+        Scenario::Kill => kill::kill(plan, &mut figures).await,
+        Scenario::PowerCut => kill::power_cut(plan, &mut figures).await,
+    };
+    match done {
+        Ok(()) => Ok(figures),
+        Err(error) if error.is::<Missed>() => {
+            figures.miss(format!("{error:#}"));
+            Ok(figures)
+        }
+        Err(error) => Err(error),
+    }
+}

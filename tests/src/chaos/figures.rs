@@ -1,0 +1,102 @@
+//! The one line that a scenario comes to.
+
+use crate::oracle::Verdict;
+use std::fmt;
+
+/// A bar of docs/guarantees.md was missed. It says which, and enough to look for the cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missed(pub String);
+
+impl fmt::Display for Missed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Missed {}
+
+/// An error that says that a bar was missed.
+pub(super) fn missed(what: impl Into<String>) -> anyhow::Error {
+    Missed(what.into()).into()
+}
+
+/// Counts by name, in the order in which they were first heard of.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Figures {
+    seed: u64,
+    counts: Vec<(&'static str, u64)>,
+    missed: Option<String>,
+}
+
+impl Figures {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { seed, counts: vec![("rounds", 0)], missed: None }
+    }
+
+    /// Adds to a count.
+    pub(super) fn add(&mut self, name: &'static str, count: u64) {
+        *self.count(name) += count;
+    }
+
+    /// Adds what the oracle found in one life.
+    pub(super) fn judged(&mut self, verdict: &Verdict) {
+        let Verdict { accepted, deliveries, open, copies, unknown_attempts, .. } = *verdict;
+        for (name, count) in [
+            ("accepted", accepted),
+            ("ended", deliveries - open),
+            ("copies", copies),
+            ("unknown", unknown_attempts),
+            ("lost", verdict.lost.len()),
+            ("false", verdict.falsely_delivered.len()),
+            ("phantom", verdict.phantom.len()),
+            ("excess", verdict.excess.len()),
+            ("denied", verdict.denied.len()),
+        ] {
+            self.add(name, count as u64);
+        }
+    }
+
+    /// Keeps the greatest.
+    pub(super) fn greatest(&mut self, name: &'static str, value: u64) {
+        let count = self.count(name);
+        *count = value.max(*count);
+    }
+
+    /// Remembers the first bar that was missed.
+    pub(super) fn miss(&mut self, what: String) {
+        self.missed.get_or_insert(what);
+    }
+
+    /// A count; 0 where nothing was counted.
+    #[must_use]
+    pub fn of(&self, name: &str) -> u64 {
+        self.counts.iter().find(|(known, _)| *known == name).map_or(0, |(_, count)| *count)
+    }
+
+    /// The first bar that was missed.
+    #[must_use]
+    pub fn missed(&self) -> Option<&str> {
+        self.missed.as_deref()
+    }
+
+    fn count(&mut self, name: &'static str) -> &mut u64 {
+        let place = self.counts.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
+            self.counts.push((name, 0));
+            self.counts.len() - 1
+        });
+        &mut self.counts[place].1
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, (name, count)) in self.counts.iter().enumerate() {
+            write!(f, "{name} {count}, ")?;
+            if at == 0 {
+                write!(f, "seed {}, ", self.seed)?;
+            }
+        }
+        f.write_str(if self.missed.is_none() { "clean" } else { "missed" })
+    }
+}

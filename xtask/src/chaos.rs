@@ -1,0 +1,40 @@
+//! `cargo xtask chaos`: the real binary under load while the world around it fails. See `tests/src/chaos`.
+
+use crate::Missed;
+use anyhow::Result;
+use postledger_tests::chaos::{self, Plan};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// What fails
+    scenario: Scenario,
+    /// Faults to be made
+    #[arg(long, default_value_t = 20)]
+    rounds: u64,
+    /// Reproduces the choices of an earlier run
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Scenario {
+    /// SIGKILL at any moment
+    Kill,
+    /// SIGKILL at any moment, and only what was synced is left
+    PowerCut,
+}
+
+/// Runs one scenario and prints its figures.
+pub fn run(args: &Args) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let scenario = match args.scenario {
+        Scenario::Kill => chaos::Scenario::Kill,
+        Scenario::PowerCut => chaos::Scenario::PowerCut,
+    };
+    let figures = runtime.block_on(chaos::run(scenario, &Plan::new(args.rounds, args.seed)))?;
+    println!("{figures}");
+    match figures.missed() {
+        None => Ok(()),
+        Some(what) => Err(Missed(what.to_owned()).into()),
+    }
+}
