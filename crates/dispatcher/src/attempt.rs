@@ -149,6 +149,15 @@ pub(crate) async fn attempt(
         Ok(open) => open,
         Err(outcome) => return Ok(outcome),
     };
+    #[cfg(feature = "sabotage")]
+    if crate::sabotage::makes("dot_before_attempted") {
+        if let Err(outcome) = open.send_body([head.fields.as_bytes(), &mail.content.bytes]).await {
+            return Ok(outcome);
+        }
+        let outcome = open.finish().await;
+        *connection = Some(open).filter(|open| open.session.is_open());
+        return Ok(outcome);
+    }
     let given = engine.given();
     let events = flight.begin(&given).map_err(Abandoned::Refused)?;
     let begun = apply_all(&flight.state, job.id.ordinal, &given, &events)?;
@@ -179,6 +188,8 @@ pub(crate) async fn attempt(
     }
     flight.is_dot_out = true;
     let outcome = open.finish().await;
+    #[cfg(feature = "sabotage")]
+    let outcome = crate::sabotage::assume_delivered(outcome);
     *connection = Some(open).filter(|open| open.session.is_open());
     Ok(outcome)
 }

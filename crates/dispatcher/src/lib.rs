@@ -21,6 +21,8 @@ mod meters;
 mod planner;
 mod pool;
 mod record;
+#[cfg(feature = "sabotage")]
+mod sabotage;
 mod smtp;
 mod transport;
 mod worker;

@@ -172,6 +172,12 @@ impl Connection {
     /// Hands the final dot to the socket and waits for the reply, which alone decides.
     pub(crate) async fn finish(&mut self) -> Outcome {
         self.session.hand_over_dot();
+        #[cfg(feature = "sabotage")]
+        if crate::sabotage::makes("cancelled_send") {
+            // The send is dropped by a timeout around it, and nobody tells the session.
+            let cancelled = tokio::time::timeout(self.timeouts.dot / 2, self.ended()).await;
+            return cancelled.ok().flatten().unwrap_or_else(|| self.session.abandon(Trouble::Timeout));
+        }
         self.ended().await.unwrap_or_else(|| self.session.broke(Trouble::Protocol))
     }
 

@@ -1,7 +1,7 @@
 //! The ledger in SQLite, as the other crates see it.
 
 mod open;
-mod submit;
+pub(crate) mod submit;
 mod upkeep;
 
 pub(crate) use open::last;
@@ -64,7 +64,7 @@ pub struct SqliteLedger {
     directory: DataDirectory,
     secret: Secret,
     clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
+    pub(crate) entropy: Arc<dyn Entropy>,
     shared: Arc<Shared>,
     reading: Reading,
     views: MessageViews,
@@ -166,7 +166,7 @@ impl SqliteLedger {
         Ok(scan)
     }
 
-    fn queue(&self) -> Result<mpsc::Sender<Job>, LedgerError> {
+    pub(crate) fn queue(&self) -> Result<mpsc::Sender<Job>, LedgerError> {
         let queue = self.queue.read().unwrap_or_else(PoisonError::into_inner);
         queue.clone().filter(|_| self.shared.is_writable()).ok_or(LedgerError::Stopped)
     }
@@ -200,6 +200,10 @@ impl Ledger for SqliteLedger {
         Box::pin(async move {
             if self.shared.is_low.load(Ordering::Acquire) {
                 return Err(LedgerError::Full);
+            }
+            #[cfg(feature = "sabotage")]
+            if let Some(answers) = crate::sabotage::answer_before_commit(self, &submissions)? {
+                return Ok(answers);
             }
             submit::submit(self.queue()?, submissions, Arc::clone(&self.entropy)).await
         })

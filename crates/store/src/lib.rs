@@ -23,6 +23,8 @@ mod queue;
 mod read;
 mod reader;
 mod row;
+#[cfg(feature = "sabotage")]
+mod sabotage;
 mod secret;
 mod shared;
 mod sql;

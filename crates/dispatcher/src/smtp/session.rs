@@ -175,6 +175,14 @@ impl Session {
         self.verdict.take().unwrap_or_else(|| broken_off(stage, trouble, None))
     }
 
+    /// `cancelled_send`: takes the transaction for ended and the connection for good, whatever reply is still to come.
+    #[cfg(feature = "sabotage")]
+    pub(crate) fn abandon(&mut self, trouble: Trouble) -> Outcome {
+        self.end_transaction(Outcome::Unknown(trouble));
+        self.next = None;
+        Outcome::Unknown(trouble)
+    }
+
     /// A kept connection turned out to be closed before MAIL was answered: nothing was tried at all.
     pub(crate) const fn is_stale(&self) -> bool {
         !self.is_open && self.is_reused && !self.is_mail_answered

@@ -43,6 +43,8 @@ pub(super) async fn open(options: LedgerOptions) -> Result<Arc<SqliteLedger>, Op
     let mut connection = connect_to(&path).await?;
     let (identity, secret) = identify(&mut connection, &directory, &options, mark.as_ref()).await?;
     connect::check(&mut connection).await?;
+    #[cfg(feature = "sabotage")]
+    crate::sabotage::synchronous_normal(&mut connection).await?;
     let (position, hash, epoch) = last(&mut connection, &identity).await?;
     check_anchor(&mut connection, &identity, &anchor_path, mark.as_ref(), position).await?;
     check_tail(&mut connection, &identity, mark.map_or(Position(0), |mark| mark.position), position).await?;

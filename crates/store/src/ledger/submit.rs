@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Hands the submissions in and waits for their commit.
 ///
 /// Until it has a place in the queue it can be withdrawn, and `Busy` is an honest answer; after that it waits.
-pub(super) async fn submit(
+pub(crate) async fn submit(
     queue: mpsc::Sender<Job>,
     submissions: Vec<Submission>,
     entropy: Arc<dyn Entropy>,
