@@ -4,11 +4,13 @@
 //! messages or in stages that the sink sees, not in seconds, but for kills during a start. The long runs
 //! (`cargo xtask chaos`) and the short ones of the test command call the same code.
 
+mod controls;
 mod dice;
 mod figures;
 mod kill;
 mod life;
 
+pub use controls::{CONTROLS, Control};
 pub use figures::{Figures, Missed};
 
 use crate::service::Program;

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod blackbox {
     mod changed_byte;
+    mod controls;
     mod foreign_server;
     mod idempotency;
     mod kill_under_load;

@@ -22,6 +22,8 @@ enum Scenario {
     Kill,
     /// SIGKILL at any moment, and only what was synced is left
     PowerCut,
+    /// Builds that make a known mistake: each must be caught
+    Controls,
 }
 
 /// Runs one scenario and prints its figures.
@@ -30,6 +32,7 @@ pub fn run(args: &Args) -> Result<()> {
     let scenario = match args.scenario {
         Scenario::Kill => chaos::Scenario::Kill,
         Scenario::PowerCut => chaos::Scenario::PowerCut,
+        Scenario::Controls => return runtime.block_on(controls(args.seed)),
     };
     let figures = runtime.block_on(chaos::run(scenario, &Plan::new(args.rounds, args.seed)))?;
     println!("{figures}");
@@ -37,4 +40,18 @@ pub fn run(args: &Args) -> Result<()> {
         None => Ok(()),
         Some(what) => Err(Missed(what.to_owned()).into()),
     }
+}
+
+/// Prints what was found in each sabotaged build; one in which nothing was found is a suite that is blind.
+async fn controls(seed: u64) -> Result<()> {
+    let mut blind = Vec::new();
+    for control in chaos::CONTROLS {
+        let figures = control.run(seed).await?;
+        let first = figures.missed().and_then(|what| what.lines().next()).unwrap_or("nothing was found");
+        println!("{}: {figures}: {first}", control.mistake);
+        if figures.missed().is_none() {
+            blind.push(control.mistake);
+        }
+    }
+    if blind.is_empty() { Ok(()) } else { Err(Missed(format!("not caught: {}", blind.join(", "))).into()) }
 }

@@ -18,6 +18,9 @@ pub fn run(args: &Args) -> Result<()> {
     provide(args.install)?;
     // The black-box tests drive the real binary, built by the same profile into the same target directory.
     process::run("cargo", &["build", "--quiet", "--package", "postledger-cli"])?;
+    let sabotaged = ["--features", "sabotage", "--bin", "postledger-sabotaged"];
+    let build = ["build", "--quiet", "--package", "postledger-cli"];
+    process::run("cargo", &[&build[..], &sabotaged[..]].concat())?;
     // Not all features: `sabotage` is for the negative controls, which build it for themselves.
     process::run("cargo", &["test", "--workspace", "--features", "postledger-core/memory"])
 }
