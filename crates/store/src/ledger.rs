@@ -142,9 +142,9 @@ impl SqliteLedger {
         self.shared.end();
         let mut tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         while tasks.join_next().await.is_some() {}
-        let (mut journal, mut anchor) = end.ok_or_else(|| CloseError("a write had failed".into()))?;
-        let stopped = node_event(&mut journal, NodeEvent::Stopped, &*self.clock, &*self.entropy).await;
-        let committed = stopped.map_err(|error| close(&error))?;
+        let (journal, mut anchor) = end.ok_or_else(|| CloseError("a write had failed".into()))?;
+        let stopped = node_event(journal, NodeEvent::Stopped, &*self.clock, &*self.entropy).await;
+        let (journal, committed) = stopped.map_err(|error| close(&error))?;
         let marked = anchor.write(&journal.mark()).and_then(|()| anchor.handle()?.sync_all());
         marked.map_err(|error| close(&error))?;
         self.shared.committed(journal.position, journal.hash, 0, committed);
@@ -172,13 +172,14 @@ impl SqliteLedger {
     }
 }
 
-/// Appends an event of the service itself, before or after the writer's task.
+/// Appends an event of the service itself, before or after the writer's task. A journal whose write failed is
+/// abandoned.
 pub(crate) async fn node_event(
-    journal: &mut Journal,
+    mut journal: Journal,
     event: NodeEvent,
     clock: &dyn Clock,
     entropy: &dyn Entropy,
-) -> Result<Committed, OpenError> {
+) -> Result<(Journal, Committed), OpenError> {
     let version: Option<i64> =
         sqlx::query_scalar(crate::sql::NODE_VERSION).fetch_one(&mut journal.connection).await?;
     let version = u32::try_from(version.unwrap_or(0)).unwrap_or(u32::MAX - 1);
@@ -191,8 +192,13 @@ pub(crate) async fn node_event(
         entries: vec![Entry::new(Ordinal::MESSAGE, version, Event::Node(event), entropy)],
     };
     let jobs = [Job::Append(append, reply)];
-    let batch = journal.commit(&jobs).await.map_err(|fault| OpenError::Append(fault.to_string()))?;
-    Ok(batch.committed)
+    match journal.commit(&jobs).await {
+        Ok(batch) => Ok((journal, batch.committed)),
+        Err(fault) => {
+            journal.abandon();
+            Err(OpenError::Append(fault.to_string()))
+        }
+    }
 }
 
 impl Ledger for SqliteLedger {

@@ -76,6 +76,12 @@ impl Journal {
         }
     }
 
+    /// After a write that failed for good: the connection is never closed, for SQLite would copy a log that is not
+    /// known to be on the disk, and sync again.
+    pub(crate) fn abandon(self) {
+        std::mem::forget(self.connection);
+    }
+
     /// Opens the connection that writes, to a new file if `create` allows it.
     pub(crate) async fn connect(path: &Path, create: bool) -> Result<SqliteConnection, sqlx::Error> {
         SqliteConnection::connect_with(&connect::for_writing(path, create)).await
@@ -95,8 +101,7 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Runs until the queue is closed and empty. Returns the journal for the last word, unless a write failed for
-    /// good; then its connection is never closed, for SQLite would copy a log that is not known to be on the
-    /// disk, and sync again.
+    /// good.
     pub(crate) async fn run(mut self) -> Option<(Journal, Anchor)> {
         let mut jobs = Vec::new();
         while self.gather(&mut jobs).await {
@@ -105,7 +110,7 @@ impl Writer {
             self.settle(std::mem::take(&mut jobs)).await;
         }
         if !self.shared.is_writable() {
-            std::mem::forget(self.journal.connection);
+            self.journal.abandon();
             return None;
         }
         Some((self.journal, self.anchor))

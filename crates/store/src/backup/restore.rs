@@ -124,9 +124,9 @@ async fn renew(half: &Path, options: &RestoreOptions<'_>) -> Result<(Journal, u6
     let identity = identity.ok_or_else(|| OpenError::Missing(half.to_owned()))?;
     let (position, hash, epoch) = last(&mut connection, &identity).await?;
     let epoch = Epoch((epoch.term() + 1) << 32);
-    let mut journal = Journal { connection, ledger: identity.ledger, epoch, position, hash };
+    let journal = Journal { connection, ledger: identity.ledger, epoch, position, hash };
     let started = NodeEvent::Started { version: options.program_version.to_owned() };
-    node_event(&mut journal, started, options.clock, options.entropy).await?;
+    let (mut journal, _) = node_event(journal, started, options.clock, options.entropy).await?;
     let reading = Reading { pool: connect::pool(half) };
     let held = hold_open(&mut journal, &reading, options).await;
     let rebuilt = idempotency::rebuild(&mut journal.connection, &reading).await;

@@ -53,9 +53,12 @@ pub(super) async fn open(options: LedgerOptions) -> Result<Arc<SqliteLedger>, Op
         Journal { connection, ledger: identity.ledger, epoch: epoch.next_start(), position, hash };
     // Before the first event: an anchor that is missing beside a journal that is not empty must always be wrong.
     let mut anchor = Anchor::create(&anchor_path, &journal.mark())?;
-    query(sql::SWEEP_CHUNKS).execute(&mut journal.connection).await?;
+    if let Err(error) = query(sql::SWEEP_CHUNKS).execute(&mut journal.connection).await {
+        journal.abandon();
+        return Err(error.into());
+    }
     let started = NodeEvent::Started { version: options.program_version };
-    node_event(&mut journal, started, &*options.clock, &*options.entropy).await?;
+    let (journal, _) = node_event(journal, started, &*options.clock, &*options.entropy).await?;
     let marked = anchor.write(&journal.mark()).and_then(|()| anchor.handle());
     let anchor_file = marked.map_err(OpenError::io("cannot write", &anchor_path))?;
 
