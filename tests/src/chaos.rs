@@ -6,9 +6,11 @@
 
 mod controls;
 mod dice;
+mod disk_full;
 mod figures;
 mod kill;
 mod life;
+mod sync_failure;
 
 pub use controls::{CONTROLS, Control};
 pub use figures::{Figures, Missed};
@@ -42,6 +44,10 @@ pub enum Scenario {
     Kill,
     /// SIGKILL, and only what was synced is left (G1).
     PowerCut,
+    /// The n-th sync or write of the ledger fails, for n from 1 (G2).
+    SyncFailure,
+    /// No file can grow for a while (G3).
+    DiskFull,
 }
 
 /// Runs a scenario. What it found stands in the figures; a bar that was missed ends it.
@@ -53,6 +59,8 @@ pub async fn run(scenario: Scenario, plan: &Plan) -> Result<Figures> {
     let done = match scenario {
         Scenario::Kill => kill::kill(plan, &mut figures).await,
         Scenario::PowerCut => kill::power_cut(plan, &mut figures).await,
+        Scenario::SyncFailure => sync_failure::sync_failure(plan, &mut figures).await,
+        Scenario::DiskFull => disk_full::disk_full(plan, &mut figures).await,
     };
     match done {
         Ok(()) => Ok(figures),

@@ -129,6 +129,7 @@ impl Load {
             start: Instant::now(),
             next: AtomicU64::new(0),
             accepted: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
             progress: Notify::new(),
             ledger,
             stop,
@@ -157,6 +158,7 @@ struct Shared {
     start: Instant,
     next: AtomicU64,
     accepted: AtomicU64,
+    refused: AtomicU64,
     progress: Notify,
     ledger: Option<Ledger>,
     stop: watch::Sender<bool>,
@@ -186,11 +188,29 @@ impl Running {
     /// # Cancel safety
     /// Safe: nothing is changed.
     pub async fn reaches(&self, accepted: u64, deadline: Duration) -> bool {
+        self.comes_to(|| self.accepted() >= accepted, deadline).await
+    }
+
+    /// Messages that were answered with 503 or 507 so far: not now.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.shared.refused.load(Ordering::Acquire)
+    }
+
+    /// As [`reaches`](Self::reaches), of [`refused`](Self::refused).
+    ///
+    /// # Cancel safety
+    /// Safe: nothing is changed.
+    pub async fn refuses(&self, refused: u64, deadline: Duration) -> bool {
+        self.comes_to(|| self.refused() >= refused, deadline).await
+    }
+
+    async fn comes_to(&self, holds: impl Fn() -> bool, deadline: Duration) -> bool {
         let reached = async {
             loop {
                 let mut progress = std::pin::pin!(self.shared.progress.notified());
                 progress.as_mut().enable();
-                if self.accepted() >= accepted {
+                if holds() {
                     return;
                 }
                 progress.await;

@@ -4,6 +4,7 @@
 mod blackbox {
     mod changed_byte;
     mod controls;
+    mod disk_full;
     mod foreign_server;
     mod idempotency;
     mod kill_under_load;

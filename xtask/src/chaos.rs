@@ -22,6 +22,10 @@ enum Scenario {
     Kill,
     /// SIGKILL at any moment, and only what was synced is left
     PowerCut,
+    /// The n-th sync or write of the ledger fails, for n from 1 to the rounds
+    SyncFailure,
+    /// No file can grow for a while
+    DiskFull,
     /// Builds that make a known mistake: each must be caught
     Controls,
 }
@@ -32,6 +36,8 @@ pub fn run(args: &Args) -> Result<()> {
     let scenario = match args.scenario {
         Scenario::Kill => chaos::Scenario::Kill,
         Scenario::PowerCut => chaos::Scenario::PowerCut,
+        Scenario::SyncFailure => chaos::Scenario::SyncFailure,
+        Scenario::DiskFull => chaos::Scenario::DiskFull,
         Scenario::Controls => return runtime.block_on(controls(args.seed)),
     };
     let figures = runtime.block_on(chaos::run(scenario, &Plan::new(args.rounds, args.seed)))?;

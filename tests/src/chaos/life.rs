@@ -35,13 +35,13 @@ pub(super) struct Birth {
     pub(super) faults: Option<Faults>,
     /// Connections of the load.
     pub(super) connections: usize,
-    /// More lines of the relay's table.
-    pub(super) relay: &'static str,
+    /// Messages per second, or as fast as they are answered.
+    pub(super) rate: Option<f64>,
 }
 
 impl Default for Birth {
     fn default() -> Self {
-        Self { script: Script::fast(), mirrored: false, faults: None, connections: 32, relay: "" }
+        Self { script: Script::fast(), mirrored: false, faults: None, connections: 32, rate: None }
     }
 }
 
@@ -49,7 +49,7 @@ impl Life {
     /// Makes everything and puts the load on; the service is not started.
     pub(super) async fn prepare(plan: &Plan, birth: Birth) -> Result<Self> {
         let sink = Sink::start(birth.script).await?;
-        let relay = Relay::plain("primary", sink.addr()).line(birth.relay);
+        let relay = Relay::plain("primary", sink.addr());
         let mut service = Setup::new()
             .relay(relay)
             .program(plan.program)
@@ -67,6 +67,7 @@ impl Life {
         let ledger = service.directory().join("load");
         let load = Load {
             connections: birth.connections,
+            rate: birth.rate,
             idempotent: true,
             lost: Lost::Repeated,
             body_bytes: 1024,
@@ -118,6 +119,9 @@ impl Life {
     pub(super) async fn end(mut self, figures: &mut Figures) -> Result<Service> {
         self.load.stop();
         let report = self.load.finish().await?;
+        if report.without_retry_after > 0 {
+            return Err(missed(format!("refused without Retry-After: {}", report.without_retry_after)));
+        }
         self.service.drained(PATIENCE * 2).await.map_err(|error| missed(format!("{error:#}")))?;
         let exit = self.service.terminate().await?;
         if exit.code != Some(0) {

@@ -11,15 +11,19 @@ pub(super) struct Response {
     pub(super) status: u16,
     /// Whether it was the answer to an earlier request with the same key.
     pub(super) replayed: bool,
+    /// Whether it says when to come back.
+    pub(super) retry_after: bool,
     /// Whether the server will close.
     pub(super) closing: bool,
     pub(super) body: Bytes,
 }
 
+#[derive(Default)]
 struct Head {
     status: u16,
     length: usize,
     replayed: bool,
+    retry_after: bool,
     closing: bool,
 }
 
@@ -49,8 +53,8 @@ impl Http {
             self.fill().await?;
         }
         let body = self.input.split_to(head.length).freeze();
-        let Head { status, replayed, closing, .. } = head;
-        Ok(Response { status, replayed, closing, body })
+        let Head { status, replayed, retry_after, closing, .. } = head;
+        Ok(Response { status, replayed, retry_after, closing, body })
     }
 
     async fn fill(&mut self) -> io::Result<()> {
@@ -66,14 +70,15 @@ impl Http {
         let parsed =
             response.parse(&self.input).map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
         let httparse::Status::Complete(size) = parsed else { return Ok(None) };
-        let mut head =
-            Head { status: response.code.unwrap_or_default(), length: 0, replayed: false, closing: false };
+        let mut head = Head { status: response.code.unwrap_or_default(), ..Head::default() };
         for header in response.headers.iter() {
             let value = std::str::from_utf8(header.value).unwrap_or_default();
             if header.name.eq_ignore_ascii_case("content-length") {
                 head.length = value.parse().map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
             } else if header.name.eq_ignore_ascii_case("idempotency-replayed") {
                 head.replayed = value == "true";
+            } else if header.name.eq_ignore_ascii_case("retry-after") {
+                head.retry_after = value.parse::<u32>().is_ok();
             } else if header.name.eq_ignore_ascii_case("connection") {
                 head.closing = value.eq_ignore_ascii_case("close");
             } else if header.name.eq_ignore_ascii_case("transfer-encoding") {

@@ -18,6 +18,8 @@ pub struct Report {
     pub statuses: BTreeMap<u16, u64>,
     /// Messages whose answer never came (each time it did not).
     pub unanswered: u64,
+    /// Messages that were refused with 503 or 507, but not told when to come back.
+    pub without_retry_after: u64,
     /// Requests' latencies in microseconds. At a fixed rate they count from when the request was due, so that a
     /// service that stalls can not hide the requests it kept from being sent.
     pub latency: Histogram<u64>,
@@ -26,7 +28,13 @@ pub struct Report {
 impl Report {
     pub(super) fn new() -> Self {
         let latency = Histogram::new_with_bounds(1, LONGEST_US, 3).expect("the bounds are in order");
-        Self { elapsed: Duration::ZERO, statuses: BTreeMap::new(), unanswered: 0, latency }
+        Self {
+            elapsed: Duration::ZERO,
+            statuses: BTreeMap::new(),
+            unanswered: 0,
+            without_retry_after: 0,
+            latency,
+        }
     }
 
     pub(super) fn took(&mut self, latency: Duration) {
@@ -39,6 +47,7 @@ impl Report {
             *self.statuses.entry(status).or_default() += count;
         }
         self.unanswered += other.unanswered;
+        self.without_retry_after += other.without_retry_after;
         self.latency.add(other.latency).expect("both have the same bounds");
     }
 

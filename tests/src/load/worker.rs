@@ -108,15 +108,20 @@ impl Worker<'_> {
 
     fn record(&mut self, intents: &[Intent], response: &Response) -> Result<()> {
         let answers = answers(intents, response)?;
-        let mut accepted = 0;
+        let (mut accepted, mut refused) = (0, 0);
         for answer in &answers {
             *self.report.statuses.entry(answer.status).or_default() += 1;
             accepted += u64::from(answer.status == 202);
+            refused += u64::from(matches!(answer.status, 503 | 507));
+        }
+        if refused > 0 && !response.retry_after {
+            self.report.without_retry_after += refused;
         }
         if let Some(ledger) = &self.shared.ledger {
             ledger.later(answers.into_iter().map(Entry::Answer))?;
         }
         self.shared.accepted.fetch_add(accepted, Ordering::Release);
+        self.shared.refused.fetch_add(refused, Ordering::Release);
         self.shared.progress.notify_waiters();
         Ok(())
     }

@@ -24,10 +24,10 @@ impl Program {
         static REAL: OnceLock<Result<PathBuf, String>> = OnceLock::new();
         static SABOTAGED: OnceLock<Result<PathBuf, String>> = OnceLock::new();
         let found = match self {
-            Self::Real => REAL.get_or_init(|| find().map_err(|error| format!("{error:#}"))),
+            Self::Real => REAL.get_or_init(|| find("POSTLEDGER_BIN", "postledger", &[])),
             Self::Sabotaged(_) => SABOTAGED.get_or_init(|| {
-                build("postledger-sabotaged", &["--features", "sabotage"])
-                    .map_err(|error| format!("{error:#}"))
+                let options = ["--features", "sabotage"];
+                find("POSTLEDGER_SABOTAGED_BIN", "postledger-sabotaged", &options)
             }),
         };
         found.clone().map_err(|error| anyhow!("no binary to test: {error}"))
@@ -52,12 +52,15 @@ pub fn binary() -> Result<PathBuf> {
     Program::Real.path()
 }
 
-fn find() -> Result<PathBuf> {
-    if let Some(binary) = std::env::var_os("POSTLEDGER_BIN") {
-        return std::fs::canonicalize(&binary)
-            .with_context(|| format!("POSTLEDGER_BIN={}", binary.display()));
-    }
-    build("postledger", &[])
+/// Given by a variable, or built.
+fn find(variable: &str, name: &str, options: &[&str]) -> Result<PathBuf, String> {
+    let found = match std::env::var_os(variable) {
+        Some(binary) => {
+            std::fs::canonicalize(&binary).with_context(|| format!("{variable}={}", binary.display()))
+        }
+        None => build(name, options),
+    };
+    found.map_err(|error| format!("{error:#}"))
 }
 
 /// Builds a binary of the command line's crate by this executable's own profile.

@@ -1,6 +1,7 @@
 //! After a failed sync or a failed write nothing more is acknowledged, the sync is not tried again, and the process
 //! stops (G2).
 
+use postledger_tests::chaos::{Plan, Scenario, run};
 use postledger_tests::faults::{Faults, Mirror};
 use postledger_tests::load::{Entry, Load, Lost, Until};
 use postledger_tests::oracle;
@@ -71,4 +72,12 @@ async fn a_failed_write_stops_the_service_and_loses_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_refused_at_a_failed_sync_does_not_come_back() {
     outlive(|faults| faults.fail_sync(40).for_ever(), Then::Restart).await;
+}
+
+/// The first syncs and writes are those of a start. The long version is `cargo xtask chaos sync-failure`.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_failures_stop_a_start_for_good() {
+    let figures = run(Scenario::SyncFailure, &Plan::new(3, 1)).await.unwrap();
+    assert_eq!(figures.missed(), None, "{figures}");
+    assert_eq!(figures.of("faults"), 9, "{figures}");
 }
