@@ -69,7 +69,8 @@ impl Api {
     /// # Cancel safety
     /// Dropping it cuts the connections; what has reached the ledger stays.
     pub async fn serve(&self, listener: TcpListener, shutdown: CancellationToken) {
-        listener::serve(listener, self.router.clone(), &self.shared.services.limits, shutdown).await;
+        let (router, refuse) = (self.router.clone(), edge::refusals(self.shared.clone()));
+        listener::serve(listener, router, refuse, &self.shared.services.limits, shutdown).await;
     }
 
     /// Serves the control socket: whoever may open it may do everything, for every tenant. `Postledger-Tenant` names the
@@ -78,7 +79,8 @@ impl Api {
     /// # Cancel safety
     /// As for `serve`.
     pub async fn serve_control(&self, listener: UnixListener, shutdown: CancellationToken) {
-        listener::serve(listener, self.router.clone(), &self.shared.services.limits, shutdown).await;
+        let (router, refuse) = (self.router.clone(), edge::refusals(self.shared.clone()));
+        listener::serve(listener, router, refuse, &self.shared.services.limits, shutdown).await;
     }
 
     /// One request without a socket.

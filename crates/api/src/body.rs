@@ -53,6 +53,7 @@ pub(crate) async fn read(shared: &Shared, request: Request, may_be_empty: bool) 
     })?;
     if !(may_be_empty && received.bytes.is_empty()) {
         check_media_type(&parts.headers)?;
+        check_encoding(&parts.headers)?;
     }
     Ok(received)
 }
@@ -147,4 +148,15 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
     }
     let detail = "Content-Type must be application/json (in UTF-8)";
     Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail))
+}
+
+/// Compressed bodies would make every limit on bytes a limit on something else.
+fn check_encoding(headers: &HeaderMap) -> Result<(), Problem> {
+    let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+    if encodings.all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Ok(());
+    }
+    let detail = "Content-Encoding: a body is not compressed";
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", detail)
+        .with_header(header::ACCEPT_ENCODING, "identity"))
 }

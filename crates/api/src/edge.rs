@@ -4,6 +4,7 @@
 use crate::access::{Access, access};
 use crate::api::Shared;
 use crate::caller::{Caller, Peer, bearer, unauthenticated};
+use crate::listener::Refuse;
 use crate::problem::Problem;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
@@ -29,13 +30,14 @@ pub(crate) struct RequestContext {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PagePolicy(pub &'static str);
 
+/// The one call with parameters.
+const LIST: &str = "/v1/messages";
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 pub(crate) async fn edge(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let mut random = [0; 10];
-    shared.services.entropy.fill(&mut random);
-    let context = RequestContext { id: format!("req_{}", Hex(&random)).into(), uri: request.uri().clone() };
+    let context = RequestContext { id: request_id(&shared), uri: request.uri().clone() };
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map(MatchedPath::as_str);
@@ -57,6 +59,42 @@ pub(crate) async fn edge(State(shared): State<Arc<Shared>>, mut request: Request
     add_headers(&mut response, &context);
     log(&method, route, response.status(), started, &context);
     response
+}
+
+fn request_id(shared: &Shared) -> Arc<str> {
+    let mut random = [0; 10];
+    shared.services.entropy.fill(&mut random);
+    format!("req_{}", Hex(&random)).into()
+}
+
+/// Problems for what is no request at all, and so passes nothing of the above.
+pub(crate) fn refusals(shared: Arc<Shared>) -> Refuse {
+    Arc::new(move |status| {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+        let bytes = shared.services.limits.header_bytes;
+        let (code, detail) = match status {
+            StatusCode::URI_TOO_LONG => ("uri_too_long", "the path is too long".to_owned()),
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => (
+                "header_too_large",
+                format!(
+                    "the line and the header fields of a request are at most {bytes} bytes and 100 fields"
+                ),
+            ),
+            _ => (
+                "malformed_request",
+                "the line or the header fields of the request are no HTTP/1.1".to_owned(),
+            ),
+        };
+        let id = request_id(&shared);
+        let problem = Problem::new(status, code, detail);
+        let body = serde_json::to_vec(&problem.answer("", &id)).unwrap_or_default();
+        let fields = format!(
+            "content-type: application/problem+json\r\n{REQUEST_ID}: {id}\r\nx-content-type-options: nosniff\r\n\
+             cache-control: no-store\r\n"
+        );
+        tracing::info!(status = status.as_u16(), request_id = &*id, code, "request refused");
+        (fields, body)
+    })
 }
 
 /// Finds who calls and whether they may; leaves the [`Caller`] in the request.
@@ -92,7 +130,19 @@ fn admit(shared: &Shared, route: Option<&str>, request: &mut Request) -> Result<
         return Err(Problem::new(StatusCode::FORBIDDEN, "scope_missing", detail));
     }
     request.extensions_mut().insert(caller);
+    // The list reads its own parameters.
+    if route != LIST || request.method() == Method::POST {
+        refuse_parameters(request.uri())?;
+    }
     Ok(())
+}
+
+/// A parameter that is ignored would be one that seems to work.
+fn refuse_parameters(uri: &Uri) -> Result<(), Problem> {
+    let parameter = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).next();
+    let Some((name, _)) = parameter else { return Ok(()) };
+    let name: String = name.chars().filter(|c| !c.is_control()).take(76).collect();
+    Err(Problem::invalid_field(name, "unknown_parameter", "this call has no parameters"))
 }
 
 /// Behind a proxy on this machine everybody comes from loopback.

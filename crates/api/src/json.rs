@@ -53,7 +53,11 @@ fn of_field(path: String, message: &str) -> Problem {
         let expected =
             message.rsplit_once(", expected ").map_or("", |(_, expected)| expected).replace('`', "");
         let field = if path.is_empty() { name } else { path };
-        (field, "unknown_field", format!("there is no such field here; expected {expected}"))
+        let detail = match &*expected {
+            "" => "no fields stand here".to_owned(),
+            expected => format!("there is no such field here; expected {expected}"),
+        };
+        (field, "unknown_field", detail)
     } else if message.starts_with("missing field") {
         (inner(name), "required", "this field is required".to_owned())
     } else if message.starts_with("duplicate field") {
@@ -61,6 +65,13 @@ fn of_field(path: String, message: &str) -> Problem {
         (field, "duplicate_field", "this field is given twice".to_owned())
     } else {
         let expected = message.rsplit_once("expected ").map_or("another type", |(_, expected)| expected);
+        // Rust's names are not the caller's.
+        let expected = match expected {
+            "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number from 0",
+            "i8" | "i16" | "i32" | "i64" => "a whole number",
+            "a boolean" => "true or false",
+            expected => expected,
+        };
         (path, "invalid_type", format!("expected {expected}"))
     };
     Problem::invalid_field(field, code, detail)

@@ -61,6 +61,7 @@ pub(crate) struct CreatedKey<'a> {
 
 /// A key as it is listed.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Key)]
 pub(crate) struct KeyJson {
     /// Its id.
     #[serde(serialize_with = "shown")]

@@ -2,6 +2,10 @@
 //!
 //! `axum::serve` has no timer, so one that sends half a header would hold its place for ever.
 
+mod refusal;
+
+pub(crate) use refusal::Refuse;
+
 use crate::caller::Peer;
 use crate::limits::Limits;
 use axum::Router;
@@ -12,6 +16,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use refusal::Refusing;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,6 +63,7 @@ const BUFFER: usize = 64 * 1024;
 pub(crate) async fn serve(
     listener: impl Listen,
     router: Router,
+    refuse: Refuse,
     limits: &Limits,
     shutdown: CancellationToken,
 ) {
@@ -96,7 +102,8 @@ pub(crate) async fn serve(
             request.extensions_mut().insert(peer);
             router.clone().oneshot(request)
         });
-        let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
+        let io = TokioIo::new(Refusing::new(stream, refuse.clone()));
+        let connection = connections.watch(http.serve_connection(io, service));
         tokio::spawn(async move {
             let _place = place;
             tokio::select! {

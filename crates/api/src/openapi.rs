@@ -13,15 +13,20 @@ use utoipa::openapi::{ContentBuilder, OpenApi as Document, PathItem, Ref, RefOr,
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// Durable transactional mail.
-///
-/// JSON in and out, UTF-8, snake_case. Times are RFC 3339 in UTC, durations a whole number with `s`, `m`, `h` or `d`.
-/// Unknown fields and parameters are refused by name. Every error is `application/problem+json` (RFC 9457) with a stable
-/// `code`; 503 and 507 carry `Retry-After`, and nothing was stored. A foreign or unknown id is the same 404. Every answer
-/// has an `X-Request-Id`.
-///
-/// Limits (configurable): body 40 MiB, attachments 18 MiB together before encoding, message 25 MiB rendered, 50
-/// recipients, 500 messages per batch, header of a request 16 KiB and 15 s, body 60 s.
+/// The words above the reference.
+const DESCRIPTION: &str = "\
+Durable transactional mail: what is answered with 202 is in the ledger, is delivered by SMTP, and its history can be read.
+
+* `Authorization: Bearer plk_…` with a key of `postledger key create`.
+* JSON in and out, UTF-8, snake_case. Times are RFC 3339 in UTC, durations a whole number with `s`, `m`, `h` or `d`.
+* Unknown fields and parameters are refused by name.
+* Every error is `application/problem+json` (RFC 9457) with a stable `code`; `errors` names each wrong field. 503 and 507
+  carry `Retry-After`, and nothing was stored. A foreign or unknown id is the same 404.
+* Every answer has an `X-Request-Id`.
+* Limits: body 40 MiB, attachments 18 MiB together before encoding, message 25 MiB rendered, 50 recipients, 500 messages
+  per batch, header of a request 16 KiB and 15 s, body 60 s.";
+
+/// What is described beside the handlers.
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Postledger"),
@@ -70,6 +75,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Shared>> {
 pub fn openapi_json() -> String {
     let mut document = routes().into_openapi();
     document.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    document.info.description = Some(DESCRIPTION.to_owned());
     let components = document.components.get_or_insert_default();
     if let Some(RefOr::T(Schema::Object(queued))) = components.schemas.get_mut("Queued") {
         // Its fields stand flat in events, and only in those of one kind.
@@ -119,12 +125,14 @@ fn describe(operation: &mut Operation, access: Access) {
         add("403", &format!("`scope_missing`: the key has not the scope `{scope}`"));
         add("503", "`busy`, `contended`, `ledger_stopped`, `views_rebuilding`: see Retry-After");
     }
+    if scope.is_some() && !matches!(access, Access::AdminUnlessLocal) {
+        add("422", "`invalid_request` and others: errors name each field or parameter");
+    }
     if operation.request_body.is_some() {
         add("400", "`invalid_json`, `body_incomplete`");
         add("408", "`body_timeout`");
         add("413", "`body_too_large`");
-        add("415", "`unsupported_media_type`");
-        add("422", "`invalid_request` and others: errors name each field");
+        add("415", "`unsupported_media_type`, `unsupported_encoding`");
         add("507", "`disk_full`: see Retry-After");
     }
     let is_of_path = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Path);

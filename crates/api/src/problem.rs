@@ -76,6 +76,8 @@ impl Problem {
     /// 422: the request is well-formed, and these fields of it cannot be accepted.
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         let detail: Cow<'static, str> = match &errors[..] {
+            // The body as a whole has no name.
+            [one] if one.field.is_empty() => one.detail.clone().into(),
             [one] => format!("{}: {}", one.field, one.detail).into(),
             many => format!("{} fields cannot be accepted; see errors", many.len()).into(),
         };

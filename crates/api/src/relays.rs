@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 /// A relay and what it is doing.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Relay)]
 pub(crate) struct RelayJson<'a> {
     /// Its name.
     #[schema(example = "primary")]
@@ -39,6 +40,7 @@ pub(crate) struct RelayJson<'a> {
 
 /// When and why nothing could be sent.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Trouble)]
 pub(crate) struct TroubleJson<'a> {
     /// When.
     #[serde(serialize_with = "shown")]

@@ -2,6 +2,7 @@
 
 mod access;
 mod batch;
+mod described;
 mod documents;
 mod hostile;
 mod idempotency;

@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 
 /// A caught message.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Caught)]
 pub(crate) struct CaughtJson<'a> {
     /// From 1, in order of arrival: the `n` of `/dev/mailbox/{n}`.
     number: u64,

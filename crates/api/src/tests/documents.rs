@@ -50,6 +50,7 @@ fn the_description_is_whole() {
     let document: Value = serde_json::from_str(&crate::openapi_json()).unwrap();
     let mut ids = BTreeSet::new();
     assert_eq!(document["openapi"], "3.1.0");
+    assert!(document["info"]["description"].as_str().unwrap().contains("Limits"));
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             assert!(
@@ -68,6 +69,7 @@ fn the_description_is_whole() {
     }
     let schemas = document["components"]["schemas"].as_object().unwrap();
     for (name, schema) in schemas {
+        assert!(!name.contains("Json"), "{name} is a name of the code");
         for (field, property) in schema["properties"].as_object().into_iter().flatten() {
             let of_option = property["oneOf"][0].get("description");
             let is_described = property.get("description").or(of_option).is_some();

@@ -291,3 +291,42 @@ async fn a_bomb_of_recipients_is_counted_but_not_kept() {
     let request: crate::request::NewMessage = crate::json::parse(body.as_bytes()).unwrap();
     assert_eq!((request.to.0.count, request.to.0.kept.len()), (100_001, 1000));
 }
+
+#[tokio::test]
+async fn what_a_call_would_ignore_it_refuses() {
+    let service = Service::start().await;
+    let post = |path: &str, encoding: &str| {
+        let mut request = request("POST", path, hello().to_string());
+        request.headers_mut().insert("content-encoding", encoding.parse().unwrap());
+        service.call(Peer::Control, request)
+    };
+    assert_eq!(
+        post("/v1/messages", "gzip").await.problem(),
+        (415, "unsupported_encoding".into(), String::new())
+    );
+    let refused = post("/v1/messages?dry_run=true", "identity").await.problem();
+    assert_eq!(refused, (422, "invalid_request".into(), "dry_run".into()));
+    let answer = service.control("GET", "/v1/keys?limit=5", &Value::Null).await;
+    assert_eq!(answer.problem(), (422, "invalid_request".into(), "limit".into()));
+    assert_eq!(service.mail_events(), 0);
+}
+
+#[tokio::test]
+async fn what_was_expected_is_told_in_the_callers_words() {
+    let service = Service::start().await;
+    let table = [
+        (json!([]), "expected an object"),
+        (
+            hello_with(json!({"retry": {"max_attempts": -1}})),
+            "retry.max_attempts: expected a whole number from 0",
+        ),
+    ];
+    for (body, detail) in table {
+        let answer = service.control("POST", "/v1/messages", &body).await;
+        assert_eq!(answer.json()["detail"], detail);
+    }
+    let accepted = service.control("POST", "/v1/messages", &hello()).await.json();
+    let hold = format!("/v1/messages/{}/hold", accepted["id"].as_str().unwrap());
+    let answer = service.control("POST", &hold, &json!({"force": true})).await;
+    assert_eq!(answer.json()["detail"], "force: no fields stand here");
+}

@@ -144,7 +144,7 @@ async fn large_bodies_share_a_bounded_memory() {
 }
 
 #[tokio::test]
-async fn garbage_and_floods_of_headers_are_answered_with_4xx() {
+async fn garbage_and_floods_of_headers_are_answered_with_problems() {
     let listening = listen(Limits::default()).await;
     let long = format!("GET /livez HTTP/1.1\r\nX: {}\r\n\r\n", "a".repeat(100_000));
     let many = format!("GET /livez HTTP/1.1\r\n{}\r\n", "X: a\r\n".repeat(1000));
@@ -152,7 +152,19 @@ async fn garbage_and_floods_of_headers_are_answered_with_4xx() {
         ["\0\0\0\0\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "EHLO x\r\nMAIL FROM:<>\r\n\r\n", &long, &many]
     {
         let answer = listening.exchange(bytes.as_bytes()).await;
-        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
+        assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let head = head.to_lowercase();
+        assert!(head.contains("content-type: application/problem+json"), "{head}");
+        assert!(head.contains(&format!("content-length: {}\r\n", body.len())), "{head}");
+        let problem: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert!(head.starts_with(&format!("http/1.1 {} ", problem["status"])), "{answer}");
+        assert!(
+            head.contains(&format!("x-request-id: {}", problem["request_id"].as_str().unwrap())),
+            "{answer}"
+        );
+        let code = if bytes.len() > 1000 { "header_too_large" } else { "malformed_request" };
+        assert_eq!(problem["code"], code);
     }
     let answer = listening.exchange(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
