@@ -1,7 +1,21 @@
-//! The command line. Options stand before or after the verb.
+//! The command line. Options stand before or after the verb; what has a form is checked before anything is done.
+
+mod subject;
+mod value;
+
+pub use subject::Subject;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use postledger_core::event::Resolution;
+use postledger_core::id::{DeliveryId, KeyId};
+use postledger_core::key::Scope;
+use postledger_core::message::MessageStatus;
+use postledger_core::name::{RelayName, Tenant};
+use postledger_core::policy::Priority;
+use postledger_core::time::Timestamp;
+use postledger_store::Until;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A transactional e-mail service whose word can be checked.
 #[derive(Debug, Parser)]
@@ -17,21 +31,28 @@ pub struct Args {
 
 /// Options that every verb takes.
 #[derive(Debug, Clone, ClapArgs)]
+#[command(next_help_heading = "Options of every verb")]
 pub struct Place {
     /// The configuration file [default: postledger.toml, where there is one]
-    #[arg(long, global = true, env = "POSTLEDGER_CONFIG", value_name = "FILE")]
+    #[arg(long, global = true, env = "POSTLEDGER_CONFIG", value_name = "FILE", hide_env_values = true)]
     pub config: Option<PathBuf>,
     /// The data directory [default: the configuration's store.path, else ./data]
-    #[arg(long, global = true, env = "POSTLEDGER_DATA_DIR", value_name = "DIR")]
+    #[arg(long, global = true, env = "POSTLEDGER_DATA_DIR", value_name = "DIR", hide_env_values = true)]
     pub data_dir: Option<PathBuf>,
-    /// The service's address, such as http://127.0.0.1:8250 [default: the control socket of the data directory]
-    #[arg(long, global = true, env = "POSTLEDGER_URL", value_name = "URL")]
-    pub url: Option<String>,
+    /// The service's address, such as http://127.0.0.1:8250 [default: the data directory's control socket]
+    #[arg(long, global = true, env = "POSTLEDGER_URL", hide_env_values = true, value_parser = value::url)]
+    pub url: Option<reqwest::Url>,
     /// The API key that goes with --url
-    #[arg(long, global = true, env = "POSTLEDGER_KEY", value_name = "KEY", hide_env_values = true)]
+    #[arg(long, global = true, env = "POSTLEDGER_KEY", hide_env_values = true)]
     pub key: Option<String>,
-    /// Tables for people, JSON for programs
-    #[arg(long, global = true, value_enum, default_value_t = Output::Table)]
+    /// Tables for people; for programs one JSON document, or one per line of an export
+    #[arg(
+        long,
+        global = true,
+        value_name = "table|json",
+        hide_possible_values = true,
+        default_value = "table"
+    )]
     pub output: Output,
 }
 
@@ -47,7 +68,7 @@ pub enum Output {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Show everything on this machine alone: sample mail of each kind, its timelines, the balance
+    /// Send sample mail of each kind on this machine alone, and show its timelines and the balance
     Demo {
         /// End after the samples instead of leaving API and mailbox open
         #[arg(long)]
@@ -60,8 +81,12 @@ pub enum Verb {
         listen: std::net::SocketAddr,
     },
     /// Run the service
+    #[command(after_help = "Example:\n  postledger serve --config /etc/postledger.toml")]
     Serve,
     /// Submit a message
+    #[command(after_help = "Examples:
+  postledger send --from shop@shop.example --to ann@example.net --subject Hello --text 'It works.'
+  report | postledger send --from ops@shop.example --to ann@example.net --subject Report --text - --attach report.pdf")]
     Send(Send),
     /// See and steer messages
     #[command(subcommand)]
@@ -70,18 +95,21 @@ pub enum Verb {
     #[command(subcommand)]
     Audit(Audit),
     /// Fold the whole ledger and say what it comes to
+    #[command(after_help = "Examples:
+  postledger replay --check
+  postledger replay --until 2026-12-01T09:00:00Z")]
     Replay {
         /// Stop at a position, or at a time such as 2026-12-01T09:00:00Z
-        #[arg(long, value_name = "POSITION|TIME")]
-        until: Option<String>,
+        #[arg(long, value_name = "POSITION|TIME", value_parser = value::until)]
+        until: Option<Until>,
         /// Also verify the chain and compare the views with the ledger
         #[arg(long)]
         check: bool,
     },
     /// List the deliveries that have not ended, from the ledger
     Queue {
-        /// At most so many lines
-        #[arg(long, default_value_t = 50)]
+        /// At most so many deliveries; the counts are of all
+        #[arg(long, value_name = "COUNT", default_value_t = 50)]
         limit: usize,
     },
     /// Issue and revoke API keys
@@ -94,6 +122,8 @@ pub enum Verb {
     #[command(subcommand)]
     Backup(Backup),
     /// Make a data directory of a backup; what was open is held
+    #[command(after_help = "Example:
+  postledger restore --from backups/20261201T090000000000Z --into /var/lib/postledger --secret /safe/secret")]
     Restore(Restore),
     /// Look at the configuration
     #[command(subcommand)]
@@ -104,16 +134,16 @@ pub enum Verb {
 #[derive(Debug, ClapArgs)]
 pub struct Send {
     /// The author: an address, or "Name <address>"
-    #[arg(long)]
+    #[arg(long, value_name = "ADDRESS")]
     pub from: String,
     /// A recipient; may be repeated
-    #[arg(long, required = true)]
+    #[arg(long, value_name = "ADDRESS", required = true)]
     pub to: Vec<String>,
     /// A recipient of a copy; may be repeated
-    #[arg(long)]
+    #[arg(long, value_name = "ADDRESS")]
     pub cc: Vec<String>,
     /// A hidden recipient; may be repeated
-    #[arg(long)]
+    #[arg(long, value_name = "ADDRESS")]
     pub bcc: Vec<String>,
     /// The subject
     #[arg(long)]
@@ -127,12 +157,12 @@ pub struct Send {
     /// A file to attach; may be repeated
     #[arg(long, value_name = "FILE")]
     pub attach: Vec<PathBuf>,
-    /// critical, high, normal or low
-    #[arg(long)]
+    /// How urgent it is
+    #[arg(long, value_parser = value::one_of(Priority::ALL.iter().map(|word| word.as_str())))]
     pub priority: Option<String>,
-    /// Not before this time
+    /// Not before this time, such as 2026-12-01T09:00:00Z
     #[arg(long, value_name = "TIME")]
-    pub send_at: Option<String>,
+    pub send_at: Option<Timestamp>,
     /// A label; may be repeated
     #[arg(long)]
     pub tag: Vec<String>,
@@ -146,25 +176,28 @@ pub struct Send {
 pub enum Message {
     /// A message, its deliveries and its timeline
     Show {
-        /// msg_…
-        id: String,
+        /// msg_…, or dlv_… for the timeline of one delivery
+        id: Subject,
     },
     /// Messages, newest first
+    #[command(after_help = "Examples:
+  postledger message list --status in_progress
+  postledger message list --recipient ann@example.net --limit 5")]
     List {
-        /// Such as delivered, failed, in_progress
-        #[arg(long)]
+        /// What its deliveries come to
+        #[arg(long, value_parser = value::one_of(MessageStatus::ALL.iter().map(|word| word.as_str())))]
         status: Option<String>,
         /// A recipient's address
-        #[arg(long)]
+        #[arg(long, value_name = "ADDRESS")]
         recipient: Option<String>,
         /// A label
         #[arg(long)]
         tag: Option<String>,
-        /// critical, high, normal or low
-        #[arg(long)]
+        /// How urgent it is
+        #[arg(long, value_parser = value::one_of(Priority::ALL.iter().map(|word| word.as_str())))]
         priority: Option<String>,
-        /// At most so many
-        #[arg(long, default_value_t = 20)]
+        /// At most so many, up to 100
+        #[arg(long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
         limit: u32,
         /// Where to go on: the next_cursor of the page before
         #[arg(long)]
@@ -172,38 +205,40 @@ pub enum Message {
     },
     /// Every event of a message, in order
     Events {
-        /// msg_…
-        id: String,
+        /// msg_…, or dlv_… for one delivery's
+        id: Subject,
     },
     /// Withdraw what has not been sent
     Cancel {
         /// msg_… or dlv_…
-        id: String,
+        id: Subject,
     },
     /// Pause
     Hold {
         /// msg_… or dlv_…
-        id: String,
+        id: Subject,
     },
     /// Resume
     Release {
         /// msg_… or dlv_…
-        id: String,
+        id: Subject,
     },
     /// Put failed deliveries back in the queue
     Redrive {
         /// msg_… or dlv_…
-        id: String,
+        id: Subject,
         /// Their lifetime from now, such as 24h
-        #[arg(long)]
-        expires_after: Option<String>,
+        #[arg(long, value_name = "DURATION", value_parser = value::duration)]
+        expires_after: Option<Duration>,
     },
     /// Say what became of an unknown delivery
+    #[command(after_help = "Example:
+  postledger message resolve dlv_…_1 --outcome delivered --reason 'the relay has it in its log'")]
     Resolve {
         /// dlv_…
-        id: String,
-        /// delivered or not_delivered
-        #[arg(long)]
+        id: DeliveryId,
+        /// What became of it
+        #[arg(long, value_parser = value::one_of(Resolution::ALL.iter().map(|word| word.as_str())))]
         outcome: String,
         /// How you know
         #[arg(long)]
@@ -216,15 +251,16 @@ pub enum Message {
 pub enum Audit {
     /// The timeline of a message, from the ledger
     Show {
-        /// msg_… or dlv_…
-        id: String,
+        /// msg_…, or dlv_… for the timeline of one delivery
+        id: Subject,
     },
     /// Verify the hash chain, the personal parts, the contents and the anchor
     Verify,
     /// Every event as a line of JSON
+    #[command(after_help = "Example:\n  postledger audit export | jq 'select(.kind == \"failed\")'")]
     Export {
         /// Begin after this position
-        #[arg(long, default_value_t = 0)]
+        #[arg(long, value_name = "POSITION", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
         after: i64,
     },
 }
@@ -233,23 +269,24 @@ pub enum Audit {
 #[derive(Debug, Subcommand)]
 pub enum Key {
     /// Issue a key; it is shown once
+    #[command(after_help = "Example:\n  postledger key create --tenant shop --scope send,read --expires 90d")]
     Create {
         /// Whose mail it may touch
         #[arg(long, default_value = "default")]
-        tenant: String,
-        /// send, read, operate, admin
-        #[arg(long, value_delimiter = ',', default_value = "send,read")]
-        scope: Vec<String>,
-        /// Such as 90d
-        #[arg(long)]
-        expires: Option<String>,
+        tenant: Tenant,
+        /// What it may do: send, read, operate, admin
+        #[arg(long, value_delimiter = ',', default_value = "send,read", value_parser = value::scope)]
+        scope: Vec<Scope>,
+        /// Its lifetime from now, such as 90d
+        #[arg(long, value_name = "DURATION", value_parser = value::duration)]
+        expires: Option<Duration>,
     },
     /// All keys, without their secrets
     List,
     /// Make a key worthless
     Revoke {
         /// key_…
-        id: String,
+        id: KeyId,
     },
 }
 
@@ -261,7 +298,7 @@ pub enum Relay {
     /// Connect, greet, secure and log in, without sending anything
     Test {
         /// The relay's name; all without it
-        name: Option<String>,
+        name: Option<RelayName>,
     },
 }
 

@@ -5,8 +5,9 @@ use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::service::control_path;
 use anyhow::Result;
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, StatusCode, Url};
 use serde_json::Value;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 /// A way to the service.
@@ -33,19 +34,32 @@ impl Client {
     /// With exit code 6 if there is neither.
     pub fn new(place: &Place) -> Result<Self> {
         if let Some(url) = &place.url {
-            let http = reqwest::Client::builder().build()?;
-            return Ok(Self { http, base: url.trim_end_matches('/').to_owned(), key: place.key.clone() });
+            return Self::remote(url, place.key.clone());
         }
-        let socket = control_path(&data_dir(place)?);
-        if !socket.exists() {
-            let message = format!(
-                "no service is running on {}: start it, or name one with --url and --key",
-                socket.parent().unwrap_or(&socket).display()
-            );
+        let dir = data_dir(place)?;
+        let socket = control_path(&dir);
+        // A crash leaves its socket behind: only one that answers is a service.
+        if let Err(error) = std::os::unix::net::UnixStream::connect(&socket) {
+            let dir = dir.display();
+            let message = match error.kind() {
+                ErrorKind::NotFound | ErrorKind::ConnectionRefused => format!(
+                    "no service is running on {dir}: start one with `postledger serve`, or name one with --url and --key"
+                ),
+                _ => format!("the service on {dir} cannot be reached: {}: {error}", socket.display()),
+            };
             return Err(Failure::new(Exit::Unreachable, message));
         }
         let http = reqwest::Client::builder().unix_socket(socket).build()?;
         Ok(Self { http, base: "http://localhost".into(), key: None })
+    }
+
+    /// To a service by its address.
+    ///
+    /// # Errors
+    /// The client cannot be built.
+    pub fn remote(url: &Url, key: Option<String>) -> Result<Self> {
+        let http = reqwest::Client::builder().build()?;
+        Ok(Self { http, base: url.as_str().trim_end_matches('/').to_owned(), key })
     }
 
     /// GET.
@@ -82,7 +96,7 @@ impl Client {
             request = request.bearer_auth(key);
         }
         let unreachable = |error: reqwest::Error| {
-            Failure::new(Exit::Unreachable, format!("the service does not answer: {}", root_cause(&error)))
+            Failure::new(Exit::Unreachable, format!("{} does not answer: {}", self.base, root_cause(&error)))
         };
         let response = request.send().await.map_err(unreachable)?;
         let (status, headers) = (response.status(), response.headers().clone());
@@ -91,7 +105,7 @@ impl Client {
         if status.is_success() {
             return Ok(Answer { body, is_replayed: headers.contains_key("Idempotency-Replayed") });
         }
-        Err(Failure::new(exit_of(status), problem_text(status, &body)))
+        Err(Failure::new(exit_of(status, &body), problem_text(status, &body)))
     }
 }
 
@@ -103,10 +117,15 @@ fn root_cause(error: &reqwest::Error) -> String {
     cause.to_string()
 }
 
-fn exit_of(status: StatusCode) -> Exit {
+fn exit_of(status: StatusCode, problem: &Value) -> Exit {
     match status {
         StatusCode::NOT_FOUND => Exit::NotFound,
         StatusCode::CONFLICT => Exit::Refused,
+        // The request is right: an earlier one stands in its way.
+        StatusCode::UNPROCESSABLE_ENTITY if problem["code"] == "idempotency_key_reused" => Exit::Refused,
+        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY | StatusCode::PAYLOAD_TOO_LARGE => {
+            Exit::Usage
+        }
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
             Exit::Unreachable
         }
@@ -114,7 +133,7 @@ fn exit_of(status: StatusCode) -> Exit {
     }
 }
 
-/// The problem (RFC 9457) in words: title, detail, then each field on a line.
+/// The problem (RFC 9457) in words: title, detail, then each field on a line where there are several.
 fn problem_text(status: StatusCode, body: &Value) -> String {
     let text =
         |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -124,7 +143,17 @@ fn problem_text(status: StatusCode, body: &Value) -> String {
         (false, true) => title,
         (false, false) => format!("{title}: {detail}"),
     };
-    for error in body.get("errors").and_then(Value::as_array).into_iter().flatten() {
+    if let (StatusCode::NOT_FOUND, Some(path)) = (status, body["instance"].as_str()) {
+        lines.push_str(&format!(": {path}"));
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        lines.push_str("; give it with --key or in POSTLEDGER_KEY");
+    }
+    let errors = body.get("errors").and_then(Value::as_array).into_iter().flatten();
+    // A detail that says all about the one field is enough.
+    for error in errors
+        .filter(|error| body["detail"] != format!("{}: {}", text(error, "field"), text(error, "detail")))
+    {
         lines.push_str(&format!("\n  {}: {}", text(error, "field"), text(error, "detail")));
     }
     lines

@@ -15,6 +15,7 @@ mod serve;
 
 use crate::args::{Args, Config, Verb};
 use crate::exit::Exit;
+use crate::log;
 use anyhow::Result;
 
 /// Carries out the command line.
@@ -23,14 +24,20 @@ use anyhow::Result;
 /// What went wrong; [`crate::exit::report`] knows its exit code.
 pub async fn run(args: Args) -> Result<Exit> {
     let Args { verb, place } = args;
+    // A service tells what it does. The other verbs' talk is their own; a demo's relay is down on purpose.
+    log::start(match verb {
+        Verb::Dev { .. } | Verb::Serve => "info",
+        Verb::Demo { .. } => "error",
+        _ => "warn",
+    });
     match verb {
-        Verb::Demo { exit } => demo::run(exit).await,
+        Verb::Demo { exit } => demo::run(&place, exit).await,
         Verb::Dev { listen } => dev::run(&place, listen).await,
         Verb::Serve => serve::run(&place).await,
         Verb::Send(message) => send::run(&place, message).await,
         Verb::Message(verb) => message::run(&place, verb).await,
         Verb::Audit(verb) => audit::run(&place, verb).await,
-        Verb::Replay { until, check } => replay::run(&place, until.as_deref(), check).await,
+        Verb::Replay { until, check } => replay::run(&place, until, check).await,
         Verb::Queue { limit } => queue::run(&place, limit).await,
         Verb::Key(verb) => key::run(&place, verb).await,
         Verb::Relay(verb) => relay::run(&place, verb).await,

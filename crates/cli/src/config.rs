@@ -122,15 +122,19 @@ impl Config {
                 .map_err(|error| Failure::new(Exit::Usage, format!("{error:#}")))?,
             None => String::new(),
         };
-        let name = file.map_or_else(|| "environment".into(), |file| file.display().to_string());
-        Self::parse(&text, environment::variables())
-            .map_err(|what| Failure::new(Exit::Usage, format!("{name}: {what}")))
+        let variables: Vec<_> = environment::variables().collect();
+        let name = match (file, variables.is_empty()) {
+            (Some(file), true) => file.display().to_string(),
+            (Some(file), false) => format!("{} and the environment", file.display()),
+            (None, _) => "the environment".to_owned(),
+        };
+        Self::parse(&text, variables).map_err(|what| Failure::new(Exit::Usage, format!("{name}: {what}")))
     }
 
     fn parse(text: &str, variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, String> {
         // Read as written first: its errors point at line and column.
-        let written: Self = toml::from_str(text).map_err(|error| with_suggestion(&error.to_string()))?;
-        let mut table: toml::Table = toml::from_str(text).map_err(|error| error.to_string())?;
+        let written: Self = toml::from_str(text).map_err(|error| located(text, &error))?;
+        let mut table: toml::Table = toml::from_str(text).map_err(|error| located(text, &error))?;
         let config = match environment::overlay(&mut table, variables)? {
             true => environment::read(table)?,
             false => written,
@@ -206,6 +210,15 @@ impl Config {
     }
 }
 
+/// The mistake by line and column. The line itself, which the error's own text repeats, may hold a password.
+fn located(text: &str, error: &toml::de::Error) -> String {
+    let what = with_suggestion(error.message());
+    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else { return what };
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    format!("line {line}, column {column}: {what}")
+}
+
 /// serde names the field that it does not know and those that it does; the nearest is most likely meant.
 fn with_suggestion(error: &str) -> String {
     let mut quoted = error
@@ -215,7 +228,9 @@ fn with_suggestion(error: &str) -> String {
     let Some(unknown) = quoted.next() else { return error.to_owned() };
     let nearest = quoted.max_by(|a, b| strsim::jaro(unknown, a).total_cmp(&strsim::jaro(unknown, b)));
     match nearest {
-        Some(known) if strsim::jaro(unknown, known) > 0.7 => format!("{error}did you mean `{known}`?"),
+        Some(known) if strsim::jaro(unknown, known) > 0.7 => {
+            format!("{}; did you mean `{known}`?", error.trim_end())
+        }
         _ => error.to_owned(),
     }
 }

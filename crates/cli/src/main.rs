@@ -8,10 +8,12 @@ mod client;
 mod commands;
 mod config;
 mod exit;
+mod log;
 mod output;
 mod service;
 mod system;
 mod timeline;
+mod trouble;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -34,6 +34,14 @@ pub fn say(text: &str) {
     eprintln!("{text}");
 }
 
+/// `text`, or its beginning with an ellipsis where it has more than `width` characters.
+pub fn clipped(text: &str, width: usize) -> String {
+    match text.char_indices().nth(width) {
+        Some(_) => text.chars().take(width - 1).chain(['…']).collect(),
+        None => text.to_owned(),
+    }
+}
+
 /// A table without frames: columns under a line of names.
 pub fn table(names: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();

@@ -152,7 +152,11 @@ pub async fn open_ledger(config: &Config) -> Result<Arc<SqliteLedger>> {
 
 /// An opening error with its exit code.
 pub fn open_failure(error: OpenError) -> anyhow::Error {
-    let exit = if error.is_verification() { Exit::Verification } else { Exit::Failed };
+    let exit = match &error {
+        OpenError::Missing(_) => Exit::NotFound,
+        error if error.is_verification() => Exit::Verification,
+        _ => Exit::Failed,
+    };
     Failure::new(exit, error.to_string())
 }
 

@@ -3,22 +3,30 @@
 //! They are made of the JSON that the API serves, so that a local ledger and a remote service read the same.
 
 use crate::output;
+use crate::trouble::{self, reply};
 use serde_json::Value;
+
+/// The message, its deliveries, and what happened, of `{"message", "events"}`.
+pub fn whole(both: &Value) -> String {
+    let events = both["events"].as_array().map_or(&[][..], Vec::as_slice);
+    format!("{}\n\n{}", summary(&both["message"]), of(events))
+}
 
 /// The message and its deliveries.
 pub fn summary(message: &Value) -> String {
     let head = format!(
-        "{}  {}\n{} from {}: {}",
+        "{}  {}\n{}  from {}: {}",
         text(&message["id"]),
         text(&message["status"]),
-        text(&message["created_at"]),
+        clock(&text(&message["created_at"])),
         text(&message["from"]),
         text(&message["subject"]),
     );
-    let row = |delivery: &Value| {
+    let row = |(index, delivery): (usize, &Value)| {
         let why = [&delivery["cause"], &delivery["hold_reason"]].into_iter().find_map(Value::as_str);
         let status = text(&delivery["status"]);
         vec![
+            format!("#{}", index + 1),
             text(&delivery["recipient"]),
             why.map_or(status.clone(), |why| format!("{status} ({why})")),
             delivery["attempts"].to_string(),
@@ -27,90 +35,93 @@ pub fn summary(message: &Value) -> String {
             reply(&delivery["last_reply"]).unwrap_or_else(|| "-".into()),
         ]
     };
-    let deliveries = message["deliveries"].as_array().into_iter().flatten().map(row);
-    let names = ["recipient", "status", "attempts", "relay", "next attempt", "last reply"];
-    format!("{head}\n\n{}", output::table(&names, deliveries))
+    let deliveries: Vec<_> = message["deliveries"].as_array().into_iter().flatten().collect();
+    let names = ["#", "recipient", "status", "attempts", "relay", "next attempt", "last reply"];
+    let table = output::table(&names, deliveries.iter().copied().enumerate().map(row));
+    let waiting = deliveries
+        .iter()
+        .filter(|delivery| ["held", "unknown"].iter().any(|word| delivery["status"] == *word));
+    let waiting: String = waiting.map(|delivery| format!("\n{}", what_to_do(delivery))).collect();
+    format!("{head}\n\n{table}{}{waiting}", if waiting.is_empty() { "" } else { "\n" })
+}
+
+/// What stays as it is until a person decides.
+fn what_to_do(delivery: &Value) -> String {
+    let id = text(&delivery["id"]);
+    let is_unresolved = delivery["hold_reason"] == "unknown" || delivery["status"] == "unknown";
+    let other = if is_unresolved { "resolve" } else { "cancel" };
+    let first = if delivery["status"] == "held" { "release" } else { "redrive" };
+    format!("{id} waits for you: postledger message {first} or {other}")
 }
 
 /// One line per event.
 pub fn of(events: &[Value]) -> String {
-    events.iter().map(line).collect::<Vec<_>>().join("\n")
+    let line = |(index, event)| line(event, &events[..index], &events[index + 1..]);
+    events.iter().enumerate().map(line).collect::<Vec<_>>().join("\n")
 }
 
-fn line(event: &Value) -> String {
+fn line(event: &Value, before: &[Value], after: &[Value]) -> String {
     let whose = match event["delivery"].as_u64() {
         Some(0) | None => "     ".to_owned(),
         Some(ordinal) => format!("#{ordinal:<4}"),
     };
-    let line =
-        format!("{}  {whose} {:<14} {}", clock(&text(&event["at"])), text(&event["kind"]), story(event));
+    let is_same = |other: &&Value| other["delivery"] == event["delivery"];
+    let followed = after.iter().find(is_same).filter(|next| next["at"] == event["at"]);
+    let is_unresolved = before.iter().filter(is_same).fold(false, |is_unresolved, event| {
+        event["kind"] == "unknown" || (is_unresolved && event["kind"] != "resolved")
+    });
+    let story = story(event, followed, is_unresolved);
+    let line = format!("{}  {whose} {:<14} {story}", clock(&text(&event["at"])), text(&event["kind"]));
     line.trim_end().to_owned()
 }
 
-/// What the event says, in words.
-fn story(event: &Value) -> String {
-    let attempt = || event["attempt"].to_string();
+/// What the event says, in words. `followed` is the delivery's event of the same decision, if there was one.
+fn story(event: &Value, followed: Option<&Value>, is_unresolved: bool) -> String {
     let said = || reply(&event["reply"]).unwrap_or_default();
-    let next = || format!("next attempt from {}", clock(&text(&event["due"])));
+    let by = || event["by"].as_str().map(|by| format!("by {by}")).unwrap_or_default();
+    // What was held or ended at once has no next attempt.
+    let next = || match followed.and_then(|next| next["kind"].as_str()) {
+        Some("held" | "failed" | "cancelled") => String::new(),
+        _ if event["due"] == event["at"] => "; next attempt at once".to_owned(),
+        _ => format!("; next attempt from {}", clock(&text(&event["due"]))),
+    };
     match event["kind"].as_str().unwrap_or_default() {
         "queued" => {
             let count = event["recipients"].as_array().map_or(0, Vec::len);
-            let at = event["send_at"].as_str().map(|at| format!(", not before {at}")).unwrap_or_default();
+            let at = event["send_at"].as_str().map(|at| format!(", not before {}", clock(at)));
+            let plural = if count == 1 { "" } else { "s" };
+            let priority = text(&event["priority"]);
+            format!("{count} recipient{plural}, {priority} priority{}, {}", at.unwrap_or_default(), by())
+        }
+        "attempted" => format!("attempt {} at {}", event["attempt"], text(&event["relay"])),
+        "deferred" if event["not_sent"].is_null() => format!("{}{}", said(), next()),
+        "deferred" => format!("not sent: {}{}", trouble::in_words(&event["not_sent"]), next()),
+        "unknown" => {
             format!(
-                "{count} recipient{}, {} priority{at}",
-                if count == 1 { "" } else { "s" },
-                text(&event["priority"])
+                "it may have arrived: no reply to the end of the text ({}){}",
+                text(&event["trouble"]),
+                next()
             )
         }
-        "attempted" => format!("attempt {} at {}", attempt(), text(&event["relay"])),
-        "delivered" => said(),
-        "deferred" => match event["not_sent"].is_null() {
-            true => format!("{}; {}", said(), next()),
-            false => {
-                let trouble = &event["not_sent"];
-                let said = reply(&trouble["reply"]).map(|said| format!(": {said}")).unwrap_or_default();
-                format!(
-                    "not sent: {} at {}{said}; {}",
-                    text(&trouble["trouble"]),
-                    text(&trouble["stage"]),
-                    next()
-                )
-            }
-        },
-        "unknown" => format!(
-            "the dot may have left, no reply ({}); {} if its policy is retry",
-            text(&event["trouble"]),
-            next()
-        ),
         "failed" => {
             let said = reply(&event["reply"]).map(|said| format!(": {said}")).unwrap_or_default();
-            format!("{}{said}", text(&event["cause"]))
+            let caveat = if is_unresolved { "; unknown, as an attempt before may have arrived" } else { "" };
+            format!("{}{said}{caveat}", text(&event["cause"]))
         }
         "held" => format!("{}, by {}; waits for a release", text(&event["reason"]), text(&event["by"])),
-        "resolved" => {
-            format!("{} ({}), by {}", text(&event["resolution"]), text(&event["reason"]), text(&event["by"]))
-        }
-        "rescheduled" => format!("to {}, by {}", text(&event["send_at"]), text(&event["by"])),
-        "bounced" => said(),
-        _ => event["by"].as_str().map(|by| format!("by {by}")).unwrap_or_default(),
+        "resolved" => format!("{} ({}), {}", text(&event["resolution"]), text(&event["reason"]), by()),
+        "rescheduled" => format!("not before {}, {}", clock(&text(&event["send_at"])), by()),
+        "redriven" => match event["expires_after"].as_str() {
+            Some(lifetime) => format!("for {lifetime}, {}", by()),
+            None => by(),
+        },
+        "delivered" | "bounced" => said(),
+        _ => by(),
     }
 }
 
-fn reply(reply: &Value) -> Option<String> {
-    let code = reply["code"].as_u64()?;
-    let text = reply["text"].as_str().unwrap_or_default().replace('\n', " ");
-    let enhanced = reply["enhanced"].as_str().filter(|enhanced| !text.starts_with(*enhanced));
-    Some(
-        [Some(code.to_string()), enhanced.map(str::to_owned), Some(text)]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join(" "),
-    )
-}
-
 /// Date and time to the millisecond: what follows is for programs.
-fn clock(at: &str) -> &str {
+pub fn clock(at: &str) -> &str {
     at.get(..23).unwrap_or(at)
 }
 
@@ -119,26 +130,4 @@ fn text(value: &Value) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn a_line_says_what_happened_and_what_happens_next() {
-        let events = [
-            json!({"at": "2026-12-01T09:00:00.000001Z", "delivery": 0, "kind": "queued", "priority": "high", "recipients": [{}, {}]}),
-            json!({"at": "2026-12-01T09:00:00.020000Z", "delivery": 1, "kind": "attempted", "attempt": 1, "relay": "primary"}),
-            json!({"at": "2026-12-01T09:00:00.030000Z", "delivery": 1, "kind": "deferred", "due": "2026-12-01T09:00:10.000000Z",
-                "reply": {"code": 451, "enhanced": "4.7.1", "text": "4.7.1 later"}}),
-            json!({"at": "2026-12-01T09:00:00.040000Z", "delivery": 2, "kind": "deferred", "due": "2026-12-01T09:00:00.040000Z",
-                "not_sent": {"stage": "connect", "trouble": "closed", "reply": null}}),
-        ];
-        assert_eq!(
-            of(&events),
-            "2026-12-01T09:00:00.000        queued         2 recipients, high priority\n\
-             2026-12-01T09:00:00.020  #1    attempted      attempt 1 at primary\n\
-             2026-12-01T09:00:00.030  #1    deferred       451 4.7.1 later; next attempt from 2026-12-01T09:00:10.000\n\
-             2026-12-01T09:00:00.040  #2    deferred       not sent: closed at connect; next attempt from 2026-12-01T09:00:00.040"
-        );
-    }
-}
+mod tests;

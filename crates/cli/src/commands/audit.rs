@@ -1,6 +1,6 @@
 //! `postledger audit`: reads the ledger itself and never changes it.
 
-use crate::args::{Audit, Output, Place};
+use crate::args::{Audit, Output, Place, Subject};
 use crate::client::configuration;
 use crate::exit::{Exit, Failure};
 use crate::output;
@@ -10,7 +10,7 @@ use anyhow::Result;
 use postledger_api::{EventJson, MessageJson};
 use postledger_core::clock::Clock;
 use postledger_core::event::Recorded;
-use postledger_core::id::{DeliveryId, Hex, MessageId, Ordinal, Position};
+use postledger_core::id::{Hex, Position};
 use postledger_core::message::Message;
 use postledger_store::{Reader, VerifyError};
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ const PAGE: usize = 1000;
 pub async fn run(place: &Place, verb: Audit) -> Result<Exit> {
     let reader = open(place).await?;
     match verb {
-        Audit::Show { id } => show(place, &reader, &id).await,
+        Audit::Show { id } => show(place, &reader, id).await,
         Audit::Verify => verify(place, &reader).await,
         Audit::Export { after } => export(&reader, Position(after)).await,
     }
@@ -44,26 +44,20 @@ pub async fn open(place: &Place) -> Result<Reader> {
     })
 }
 
-async fn show(place: &Place, reader: &Reader, id: &str) -> Result<Exit> {
-    let usage = || Failure::new(Exit::Usage, format!("{id} is neither msg_… nor dlv_…"));
-    let (message_id, ordinal) = match (id.parse::<MessageId>(), id.parse::<DeliveryId>()) {
-        (Ok(message), _) => (message, None),
-        (_, Ok(delivery)) => (delivery.message, Some(delivery.ordinal)),
-        (Err(_), Err(_)) => return Err(usage()),
-    };
-    let history = reader.history(message_id).await?;
+async fn show(place: &Place, reader: &Reader, id: Subject) -> Result<Exit> {
+    let history = reader.history(id.message()).await?;
     let message =
         Message::fold(&history).map_err(|broken| Failure::new(Exit::Verification, broken.to_string()))?;
+    let message = message.filter(|message| match id {
+        Subject::Message(_) => true,
+        Subject::Delivery(id) => message.deliveries.iter().any(|delivery| delivery.id == id),
+    });
     let message =
         message.ok_or_else(|| Failure::new(Exit::NotFound, format!("there is no {id} in this ledger")))?;
-    let is_shown = |event: &&Recorded| {
-        ordinal.is_none_or(|ordinal| [Ordinal::MESSAGE, ordinal].contains(&event.ordinal))
-    };
-    let events: Vec<Value> = history.iter().filter(is_shown).map(event_json).collect::<Result<_>>()?;
+    let events = history.iter().filter(|event| id.concerns(event.ordinal));
+    let events: Vec<Value> = events.map(event_json).collect::<Result<_>>()?;
     let message = serde_json::to_value(MessageJson::new(&message, crate::system::SystemClock.now()))?;
-    output::write(place.output, &json!({"message": message, "events": events}), |both| {
-        format!("{}\n\n{}", timeline::summary(&both["message"]), timeline::of(&events))
-    })?;
+    output::write(place.output, &json!({"message": message, "events": events}), timeline::whole)?;
     Ok(Exit::Ok)
 }
 

@@ -8,6 +8,7 @@ use crate::system::{SystemClock, SystemEntropy};
 use anyhow::Result;
 use postledger_core::clock::Clock;
 use postledger_core::id::Hex;
+use postledger_store::OpenError;
 use postledger_store::backup::{self, BackupError, Manifest, RestoreOptions};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -113,6 +114,7 @@ fn summary(manifest: &Manifest) -> String {
 fn failure(error: BackupError) -> anyhow::Error {
     let exit = match &error {
         BackupError::Exists(_) => Exit::Refused,
+        BackupError::Open(OpenError::Missing(_)) => Exit::NotFound,
         error if error.is_verification() => Exit::Verification,
         _ => Exit::Failed,
     };

@@ -24,8 +24,18 @@ pub fn run(place: &Place) -> Result<Exit> {
         "routes": config.routes().iter().map(|route| route.name.as_str().to_owned()).collect::<Vec<_>>(),
     });
     output::write(place.output, &summary, |_| {
-        let note = if config.relay.is_empty() { "; there is no relay yet" } else { "" };
-        format!("ok: {} relays, {} routes{note}", config.relay.len(), config.routes().len())
+        let names = |list: &serde_json::Value| {
+            let names: Vec<_> =
+                list.as_array().into_iter().flatten().filter_map(serde_json::Value::as_str).collect();
+            if names.is_empty() { "none yet".to_owned() } else { names.join(", ") }
+        };
+        format!(
+            "ok\nlisten    {}\ndata      {}\nrelays    {}\nroutes    {}",
+            config.server.listen,
+            config.store.path.display(),
+            names(&summary["relays"]),
+            names(&summary["routes"])
+        )
     })?;
     Ok(Exit::Ok)
 }

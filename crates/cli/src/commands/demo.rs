@@ -19,7 +19,7 @@ use postledger_core::key::Scope;
 use postledger_core::ledger::{Committed, Ledger, Subscriber};
 use postledger_core::name::Tenant;
 use postledger_store::{Reader, Until};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// A sample did not settle as it should, or the ledger does not verify.
-pub async fn run(exit: bool) -> Result<Exit> {
+pub async fn run(place: &Place, exit: bool) -> Result<Exit> {
     let data = tempfile::Builder::new().prefix("postledger-demo-").tempdir()?;
     let mut config = Config::default();
     config.store.path = data.path().join("data");
@@ -49,16 +49,12 @@ pub async fn run(exit: bool) -> Result<Exit> {
     let scopes = [Scope::Send, Scope::Read, Scope::Operate];
     let (key, _) = create_in(&*service.ledger, Tenant::default_tenant(), scopes.into(), None).await?;
     let base = format!("http://{}", service.listening);
-    let place = Place {
-        config: None,
-        data_dir: None,
-        url: Some(base.clone()),
-        key: Some(key.expose().to_owned()),
-        output: Output::Table,
-    };
+    let client = Client::remote(&base.parse()?, Some(key.expose().to_owned()))?;
     let commits = Commits::of(&*service.ledger);
-    let client = Client::new(&place)?;
-    output::line(&format!("Postledger runs on {base}; its relay is a mailbox on this machine.\n"))?;
+    // For programs all of it is one document, at the end.
+    let tell = |text: &str| if place.output == Output::Table { output::line(text) } else { Ok(()) };
+    tell(&format!("Postledger runs on {base}; its relay is a mailbox on this machine.\n"))?;
+    let mut told = Vec::new();
     for sample in samples::all(SystemClock.now()) {
         let message = client.post("/v1/messages", &sample.request, None).await?.body;
         let id = message["id"].as_str().context("an accepted message has an id")?.to_owned();
@@ -68,24 +64,31 @@ pub async fn run(exit: bool) -> Result<Exit> {
         let settled = tokio::time::timeout(PATIENCE, settled(&client, &id, commits.clone()));
         let message = settled.await.with_context(|| format!("{}: it did not settle", sample.title))??;
         let events = client.get(&format!("/v1/messages/{id}/events"), &[]).await?;
-        let events = events["data"].as_array().cloned().unwrap_or_default();
-        output::line(&format!(
-            "== {}\n{}\n\n{}\n",
-            sample.title,
-            timeline::summary(&message),
-            timeline::of(&events)
-        ))?;
-        if message["status"] != sample.expected {
-            let what = format!("{}: expected {}, is {}", sample.title, sample.expected, message["status"]);
+        let whole = json!({"title": sample.title, "message": message, "events": events["data"]});
+        tell(&format!("== {}\n{}\n", sample.title, timeline::whole(&whole)))?;
+        if whole["message"]["status"] != sample.expected {
+            let is = &whole["message"]["status"];
+            let what = format!("{}: expected {}, is {is}", sample.title, sample.expected);
             return Err(Failure::new(Exit::Failed, what));
         }
+        told.push(whole);
     }
-    balance(&config.store.path).await?;
+    let ledger = balance(&config.store.path).await?;
+    tell(&format!(
+        "== The ledger: {} events, chain verified\n{}\n",
+        ledger["position"],
+        replay::table(&ledger)
+    ))?;
+    if place.output == Output::Json {
+        let address = if exit { None } else { Some(service.listening) };
+        let json = json!({"listening": address, "key": key.expose(), "samples": told, "ledger": ledger});
+        output::line(&json.to_string())?;
+    }
     if exit {
         service.stop().await?;
         return Ok(Exit::Ok);
     }
-    output::line(&format!(
+    tell(&format!(
         "mailbox     {base}/dev/mailbox
 reference   {base}/docs
 key         {}
@@ -145,11 +148,11 @@ async fn settled(client: &Client, id: &str, mut commits: watch::Receiver<()>) ->
     }
 }
 
-async fn balance(data_dir: &Path) -> Result<()> {
+/// Verifies the ledger and folds it.
+async fn balance(data_dir: &Path) -> Result<Value> {
     let reader = Reader::open(data_dir).await.map_err(crate::service::open_failure)?;
     let broken = |error: String| Failure::new(Exit::Verification, error);
-    let verified = reader.verify(&mut |_| {}).await.map_err(|error| broken(error.to_string()))?;
+    reader.verify(&mut |_| {}).await.map_err(|error| broken(error.to_string()))?;
     let replayed = reader.replay(Until::End, &mut |_| {}).await.map_err(|error| broken(error.to_string()))?;
-    let summary = replay::table(&replay::summary(&replayed));
-    output::line(&format!("== The ledger: {} events, chain verified\n{summary}\n", verified.position))
+    Ok(replay::summary(&replayed))
 }

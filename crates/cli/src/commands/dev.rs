@@ -1,8 +1,7 @@
 //! `postledger dev`: the service with a mailbox that catches all mail.
 
 use super::key::create_in;
-use super::serve::start_log;
-use crate::args::Place;
+use crate::args::{Output, Place};
 use crate::client::configuration;
 use crate::config::Config;
 use crate::exit::Exit;
@@ -12,6 +11,7 @@ use anyhow::{Context, Result};
 use postledger_api::Mailbox;
 use postledger_core::key::Scope;
 use postledger_core::name::Tenant;
+use serde_json::json;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -22,7 +22,6 @@ use tokio_util::sync::CancellationToken;
 /// # Errors
 /// As for `serve`.
 pub async fn run(place: &Place, listen: SocketAddr) -> Result<Exit> {
-    start_log();
     let mut config = configuration(place)?;
     config.server.listen = listen;
     let stop = stop_signal()?;
@@ -31,6 +30,9 @@ pub async fn run(place: &Place, listen: SocketAddr) -> Result<Exit> {
     let scopes = [Scope::Send, Scope::Read, Scope::Operate];
     let (key, _) = create_in(&*service.ledger, Tenant::default_tenant(), scopes.into(), None).await?;
     let base = format!("http://{}", service.listening);
+    if place.output == Output::Json {
+        output::line(&json!({"listening": service.listening, "key": key.expose()}).to_string())?;
+    }
     output::say(&format!(
         "Postledger runs on {base}
   mailbox     {base}/dev/mailbox      every mail ends here

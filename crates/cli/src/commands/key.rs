@@ -38,56 +38,42 @@ async fn through_service(place: &Place, verb: Key) -> Result<Exit> {
     let client = Client::new(place)?;
     match verb {
         Key::Create { tenant, scope, expires } => {
-            let body = json!({"tenant": tenant, "scopes": scope, "expires_after": expires});
+            let scopes: Vec<_> = scope.into_iter().map(Scope::as_str).collect();
+            let expires = expires.map(|lifetime| format!("{}s", lifetime.as_secs()));
+            let body = json!({"tenant": tenant.as_str(), "scopes": scopes, "expires_after": expires});
             let created = client.post("/v1/keys", &body, None).await?.body;
             show_created(&created)?;
         }
         Key::List => show_list(place.output, &client.get("/v1/keys", &[]).await?)?,
         Key::Revoke { id } => {
             client.delete(&format!("/v1/keys/{id}")).await?;
-            output::say(&format!("{id} is revoked"));
+            show_revoked(place.output, id)?;
         }
     }
     Ok(Exit::Ok)
 }
 
 async fn on_data_directory(place: &Place, verb: Key) -> Result<Exit> {
-    let usage = |what: String| Failure::new(Exit::Usage, what);
-    let create = match &verb {
-        Key::Create { tenant, scope, expires } => {
-            let tenant: Tenant = tenant.parse().map_err(|error| usage(format!("--tenant: {error}")))?;
-            let scopes = scope
-                .iter()
-                .map(|word| {
-                    word.parse()
-                        .map_err(|_| usage(format!("--scope: {word} is none of send, read, operate, admin")))
-                })
-                .collect::<Result<BTreeSet<Scope>>>()?;
-            let lifetime = expires
-                .as_deref()
-                .map(|text| {
-                    humantime::parse_duration(text).map_err(|error| usage(format!("--expires: {error}")))
-                })
-                .transpose()?;
-            Some((tenant, scopes, lifetime.map(|lifetime| SystemClock.now().plus(lifetime))))
-        }
-        Key::List | Key::Revoke { .. } => None,
-    };
     let ledger = open_ledger(&configuration(place)?).await?;
-    let done = match (verb, create) {
-        (Key::Create { .. }, Some((tenant, scopes, until))) => {
-            create_in(&*ledger, tenant, scopes, until).await.and_then(|(_, created)| show_created(&created))
-        }
-        (Key::Revoke { id }, _) => revoke_in(&*ledger, &id).await,
-        (Key::List | Key::Create { .. }, _) => {
-            let ring = ring(&*ledger).await?;
-            let keys: Vec<_> = ring.list().into_iter().map(key_json).collect();
-            show_list(place.output, &json!({ "data": keys }))
-        }
-    };
+    let done = carry_out(place.output, &*ledger, verb).await;
     ledger.close().await?;
     done?;
     Ok(Exit::Ok)
+}
+
+async fn carry_out(output: Output, ledger: &dyn Ledger, verb: Key) -> Result<()> {
+    match verb {
+        Key::Create { tenant, scope, expires } => {
+            let until = expires.map(|lifetime| SystemClock.now().plus(lifetime));
+            let (_, created) = create_in(ledger, tenant, scope.into_iter().collect(), until).await?;
+            show_created(&created)
+        }
+        Key::Revoke { id } => revoke_in(ledger, id).await.and_then(|()| show_revoked(output, id)),
+        Key::List => {
+            let keys: Vec<_> = ring(ledger).await?.list().into_iter().map(key_json).collect();
+            show_list(output, &json!({ "data": keys }))
+        }
+    }
 }
 
 /// Issues a key in a ledger that this process has open; gives its text and what `key create` prints.
@@ -113,17 +99,13 @@ pub async fn create_in(
     Ok((text, shown))
 }
 
-async fn revoke_in(ledger: &dyn Ledger, id: &str) -> Result<()> {
-    let id: KeyId = id
-        .parse()
-        .map_err(|_| Failure::new(Exit::Usage, format!("{id} is no key id such as key_0123456789abcdef")))?;
+async fn revoke_in(ledger: &dyn Ledger, id: KeyId) -> Result<()> {
     let ring = ring(ledger).await?;
     let key = ring.get(id).ok_or_else(|| Failure::new(Exit::NotFound, format!("there is no key {id}")))?;
     if key.revoked_at.is_none() {
         append(ledger, id, key.tenant.clone(), key.version, KeyEvent::Revoked { by: Actor::control() })
             .await?;
     }
-    output::say(&format!("{id} is revoked"));
     Ok(())
 }
 
@@ -159,6 +141,11 @@ fn key_json(key: &postledger_core::key::Key) -> Value {
 /// JSON whatever `--output` says, as the contract wants: the one chance to read the key.
 fn show_created(created: &Value) -> Result<()> {
     output::write(Output::Json, created, |_| String::new())
+}
+
+fn show_revoked(output: Output, id: KeyId) -> Result<()> {
+    let revoked = json!({"id": id.to_string(), "revoked": true});
+    output::write(output, &revoked, |_| format!("{id} is revoked"))
 }
 
 fn show_list(output: Output, list: &Value) -> Result<()> {

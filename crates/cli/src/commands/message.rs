@@ -1,12 +1,16 @@
 //! `postledger message`: through the running service.
 
-use crate::args::{Message, Place};
+use crate::args::{Message, Place, Subject};
 use crate::client::Client;
 use crate::exit::{Exit, Failure};
 use crate::output;
 use crate::timeline;
 use anyhow::Result;
+use postledger_core::id::Ordinal;
 use serde_json::{Value, json};
+
+/// Characters of a subject that a line of a list has room for.
+const SUBJECT: usize = 48;
 
 /// Carries out a verb on messages.
 ///
@@ -15,7 +19,7 @@ use serde_json::{Value, json};
 pub async fn run(place: &Place, verb: Message) -> Result<Exit> {
     let client = Client::new(place)?;
     match verb {
-        Message::Show { id } => show(place, &client, &id).await?,
+        Message::Show { id } => show(place, &client, id).await?,
         Message::List { status, recipient, tag, priority, limit, cursor } => {
             let given = [
                 ("status", status),
@@ -30,40 +34,52 @@ pub async fn run(place: &Place, verb: Message) -> Result<Exit> {
             list(place, &client.get("/v1/messages", &query).await?)?;
         }
         Message::Events { id } => {
-            let events = client.get(&format!("/v1/messages/{id}/events"), &[]).await?;
+            let events = json!({ "data": events(&client, id).await? });
             output::write(place.output, &events, |events| timeline::of(&list_of(events)))?;
         }
-        Message::Cancel { id } => act(place, &client, &id, "cancel", json!({})).await?,
-        Message::Hold { id } => act(place, &client, &id, "hold", json!({})).await?,
-        Message::Release { id } => act(place, &client, &id, "release", json!({})).await?,
+        Message::Cancel { id } => act(place, &client, id, "cancel", json!({})).await?,
+        Message::Hold { id } => act(place, &client, id, "hold", json!({})).await?,
+        Message::Release { id } => act(place, &client, id, "release", json!({})).await?,
         Message::Redrive { id, expires_after } => {
-            let body = expires_after.map_or_else(|| json!({}), |after| json!({ "expires_after": after }));
-            act(place, &client, &id, "redrive", body).await?;
+            let seconds = expires_after.map(|after| format!("{}s", after.as_secs()));
+            let body = seconds.map_or_else(|| json!({}), |after| json!({ "expires_after": after }));
+            act(place, &client, id, "redrive", body).await?;
         }
         Message::Resolve { id, outcome, reason } => {
-            act(place, &client, &id, "resolve", json!({"outcome": outcome, "reason": reason})).await?;
+            let body = json!({"outcome": outcome, "reason": reason});
+            act(place, &client, Subject::Delivery(id), "resolve", body).await?;
         }
     }
     Ok(Exit::Ok)
 }
 
-async fn show(place: &Place, client: &Client, id: &str) -> Result<()> {
-    let message = client.get(&format!("/v1/messages/{id}"), &[]).await?;
-    let events = client.get(&format!("/v1/messages/{id}/events"), &[]).await?;
-    let both = json!({"message": message, "events": events["data"]});
-    output::write(place.output, &both, |both| {
-        let events = both["events"].as_array().cloned().unwrap_or_default();
-        format!("{}\n\n{}", timeline::summary(&both["message"]), timeline::of(&events))
-    })
+async fn show(place: &Place, client: &Client, id: Subject) -> Result<()> {
+    let message = client.get(&Subject::Message(id.message()).path(), &[]).await?;
+    let both = json!({"message": message, "events": events(client, id).await?});
+    output::write(place.output, &both, timeline::whole)
 }
 
-async fn act(place: &Place, client: &Client, id: &str, action: &str, body: Value) -> Result<()> {
-    let kind = match id.get(..4) {
-        Some("msg_") => "messages",
-        Some("dlv_") => "deliveries",
-        _ => return Err(Failure::new(Exit::Usage, format!("{id} is neither msg_… nor dlv_…"))),
-    };
-    let message = client.post(&format!("/v1/{kind}/{id}/{action}"), &body, None).await?.body;
+/// The events of a message; of a delivery, its own and those of the whole message.
+async fn events(client: &Client, id: Subject) -> Result<Vec<Value>> {
+    let message = Subject::Message(id.message());
+    let events = client.get(&format!("{}/events", message.path()), &[]).await?;
+    let mut events = list_of(&events);
+    events.retain(|event| {
+        let ordinal = event["delivery"].as_u64().and_then(|ordinal| u16::try_from(ordinal).ok());
+        ordinal.is_none_or(|ordinal| id.concerns(Ordinal(ordinal)))
+    });
+    if let Subject::Delivery(delivery) = id
+        && !events.iter().any(|event| {
+            event["recipients"].as_array().is_some_and(|all| all.len() >= delivery.ordinal.0.into())
+        })
+    {
+        return Err(Failure::new(Exit::NotFound, format!("{message} has no delivery {id}")));
+    }
+    Ok(events)
+}
+
+async fn act(place: &Place, client: &Client, id: Subject, action: &str, body: Value) -> Result<()> {
+    let message = client.post(&format!("{}/{action}", id.path()), &body, None).await?.body;
     output::write(place.output, &message, timeline::summary)
 }
 
@@ -72,8 +88,10 @@ fn list(place: &Place, page: &Value) -> Result<()> {
         let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
         let row = |message: &Value| {
             let deliveries = message["deliveries"].as_array().map_or(0, Vec::len);
-            let columns = ["created_at", "id", "status", "priority"].map(|column| text(&message[column]));
-            [columns.to_vec(), vec![deliveries.to_string(), text(&message["subject"])]].concat()
+            let [created, id, status, priority, subject] =
+                ["created_at", "id", "status", "priority", "subject"].map(|column| text(&message[column]));
+            let created = timeline::clock(&created).to_owned();
+            vec![created, id, status, priority, deliveries.to_string(), output::clipped(&subject, SUBJECT)]
         };
         let table = output::table(
             &["created", "id", "status", "priority", "to", "subject"],

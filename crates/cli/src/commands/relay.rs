@@ -1,12 +1,15 @@
 //! `postledger relay`
 
-use crate::args::{Place, Relay};
+use crate::args::{Output, Place, Relay};
 use crate::client::{Client, configuration};
 use crate::exit::{Exit, Failure};
 use crate::output;
+use crate::timeline;
+use crate::trouble;
 use anyhow::Result;
+use postledger_core::name::RelayName;
 use postledger_core::outcome::NotSent;
-use postledger_dispatcher::Capabilities;
+use postledger_dispatcher::{Capabilities, RelayReport};
 use serde_json::{Value, json};
 
 /// Carries out a verb on relays.
@@ -16,7 +19,7 @@ use serde_json::{Value, json};
 pub async fn run(place: &Place, verb: Relay) -> Result<Exit> {
     match verb {
         Relay::List => list(place).await,
-        Relay::Test { name } => test(place, name.as_deref()).await,
+        Relay::Test { name } => test(place, name.as_ref()).await,
     }
 }
 
@@ -25,20 +28,15 @@ async fn list(place: &Place) -> Result<Exit> {
     output::write(place.output, &relays, |relays| {
         let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
         let row = |relay: &Value| {
-            let trouble = &relay["last_trouble"];
-            let trouble = match trouble.is_null() {
+            let last = &relay["last_trouble"];
+            let trouble = match last.is_null() {
                 true => "-".to_owned(),
-                false => format!(
-                    "{} at {} ({})",
-                    text(&trouble["trouble"]),
-                    text(&trouble["stage"]),
-                    text(&trouble["at"])
-                ),
+                false => format!("{} ({})", trouble::in_words(last), timeline::clock(&text(&last["at"]))),
             };
             let up = if relay["is_up"] == true {
                 "up".to_owned()
             } else {
-                format!("down until {}", text(&relay["retry_at"]))
+                format!("down until {}", timeline::clock(&text(&relay["retry_at"])))
             };
             let address = format!("{}:{}", text(&relay["host"]), relay["port"]);
             let counts = ["connections", "in_flight"].map(|column| relay[column].to_string());
@@ -51,49 +49,66 @@ async fn list(place: &Place) -> Result<Exit> {
 }
 
 /// Says hello to each relay and logs in; exit code 1 if one cannot be used.
-async fn test(place: &Place, name: Option<&str>) -> Result<Exit> {
+async fn test(place: &Place, name: Option<&RelayName>) -> Result<Exit> {
     let config = configuration(place)?;
     let chosen: Vec<_> =
-        config.relay.iter().filter(|relay| name.is_none_or(|name| relay.name.as_str() == name)).collect();
+        config.relay.iter().filter(|relay| name.is_none_or(|name| relay.name == *name)).collect();
     if chosen.is_empty() {
-        return Err(Failure::new(Exit::NotFound, "there is no such relay in the configuration"));
+        let which = name.map_or_else(|| "no relay".to_owned(), |name| format!("no relay {name}"));
+        return Err(Failure::new(Exit::NotFound, format!("there is {which} in the configuration")));
     }
-    let mut exit = Exit::Ok;
+    let mut tested = Vec::with_capacity(chosen.len());
     for relay in chosen {
         let relay = relay.to_dispatcher()?;
-        let place_of = format!("{} at {}:{}", relay.name, relay.host, relay.port);
-        let (line, json) = match postledger_dispatcher::test_relay(&relay).await {
-            Ok(report) => {
-                let offers = extensions(&report.offers);
-                let json = json!({
-                    "relay": relay.name.as_str(), "ok": true, "banner": report.banner, "encrypted": report.is_encrypted,
-                    "authenticated": report.is_authenticated, "extensions": offers,
-                    "took_ms": report.took.as_secs_f64() * 1000.0,
-                });
-                let tls = if report.is_encrypted { "TLS, certificate valid" } else { "without TLS" };
-                let login = if report.is_authenticated { ", logged in" } else { "" };
-                let took = report.took.as_millis();
-                (format!("ok      {place_of}: {tls}{login}, {took} ms; offers {}", offers.join(" ")), json)
-            }
-            Err(not_sent) => {
-                exit = Exit::Failed;
-                let words = in_words(&not_sent);
-                let json = json!({
-                    "relay": relay.name.as_str(), "ok": false, "stage": not_sent.stage.as_str(),
-                    "trouble": not_sent.trouble.as_str(), "detail": words,
-                });
-                (format!("failed  {place_of}: {words}"), json)
-            }
-        };
-        output::write(place.output, &json, |_| line)?;
+        let report = postledger_dispatcher::test_relay(&relay).await;
+        let mut json = report.map_or_else(|not_sent| failed(&not_sent), |report| passed(&report));
+        json["relay"] = relay.name.as_str().into();
+        json["host"] = relay.host.into();
+        json["port"] = relay.port.into();
+        if place.output == Output::Table {
+            // A relay that does not answer takes its time: each line as it comes.
+            output::line(&line(&json))?;
+        }
+        tested.push(json);
     }
-    Ok(exit)
+    let is_ok = tested.iter().all(|relay| relay["ok"] == true);
+    if place.output == Output::Json {
+        output::line(&json!({"ok": is_ok, "data": tested}).to_string())?;
+    }
+    Ok(if is_ok { Exit::Ok } else { Exit::Failed })
 }
 
-fn in_words(not_sent: &NotSent) -> String {
-    let reply =
-        not_sent.reply.as_ref().map(|reply| format!(": {} {}", reply.code, reply.text.replace('\n', " ")));
-    format!("{} at {}{}", not_sent.trouble, not_sent.stage, reply.unwrap_or_default())
+fn passed(report: &RelayReport) -> Value {
+    json!({
+        "ok": true, "banner": report.banner, "encrypted": report.is_encrypted,
+        "authenticated": report.is_authenticated, "extensions": extensions(&report.offers),
+        "took_ms": report.took.as_secs_f64() * 1000.0,
+    })
+}
+
+fn failed(not_sent: &NotSent) -> Value {
+    let reply = not_sent.reply.as_ref().map(|reply| {
+        json!({"code": reply.code, "enhanced": reply.enhanced.map(|code| code.to_string()), "text": reply.text})
+    });
+    let mut json = json!({
+        "ok": false, "stage": not_sent.stage.as_str(), "trouble": not_sent.trouble.as_str(), "reply": reply,
+    });
+    json["detail"] = trouble::in_words(&json).into();
+    json
+}
+
+fn line(tested: &Value) -> String {
+    let text = |name: &str| tested[name].as_str().unwrap_or_default();
+    let place = format!("{} at {}:{}", text("relay"), text("host"), tested["port"]);
+    if tested["ok"] != true {
+        return format!("failed  {place}: {}", text("detail"));
+    }
+    let tls = if tested["encrypted"] == true { "TLS, certificate valid" } else { "without TLS" };
+    let login = if tested["authenticated"] == true { ", logged in" } else { "" };
+    let took = tested["took_ms"].as_f64().unwrap_or_default();
+    let offers: Vec<_> =
+        tested["extensions"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    format!("ok      {place}: {tls}{login}, {took:.0} ms; offers {}", offers.join(" "))
 }
 
 /// What it offers, by the names of EHLO.

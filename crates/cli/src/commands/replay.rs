@@ -5,8 +5,7 @@ use crate::args::Place;
 use crate::exit::{Exit, Failure};
 use crate::output;
 use anyhow::Result;
-use postledger_core::id::{Hex, Position};
-use postledger_core::time::Timestamp;
+use postledger_core::id::Hex;
 use postledger_store::{Replayed, Until};
 use serde_json::{Value, json};
 
@@ -14,8 +13,8 @@ use serde_json::{Value, json};
 ///
 /// # Errors
 /// With exit code 5 where the history is broken, the balance is not zero, or the views differ.
-pub async fn run(place: &Place, until: Option<&str>, check: bool) -> Result<Exit> {
-    let until = until.map(parse).transpose()?.unwrap_or(Until::End);
+pub async fn run(place: &Place, until: Option<Until>, check: bool) -> Result<Exit> {
+    let until = until.unwrap_or(Until::End);
     let reader = audit::open(place).await?;
     let broken = |error: String| Failure::new(Exit::Verification, error);
     if check {
@@ -42,17 +41,6 @@ pub async fn run(place: &Place, until: Option<&str>, check: bool) -> Result<Exit
         ))),
         None => Ok(Exit::Ok),
     }
-}
-
-fn parse(text: &str) -> Result<Until> {
-    let position = text.parse().ok().map(|position| Until::Position(Position(position)));
-    let time = || text.parse::<Timestamp>().ok().map(Until::Time);
-    position.or_else(time).ok_or_else(|| {
-        Failure::new(
-            Exit::Usage,
-            format!("--until: {text} is neither a position nor a time such as 2026-12-01T09:00:00Z"),
-        )
-    })
 }
 
 /// What a replay comes to, as JSON.

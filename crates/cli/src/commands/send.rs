@@ -48,7 +48,7 @@ fn request(message: Send) -> Result<Value> {
         ("html", json!(html)),
         ("attachments", json!(attachments)),
         ("priority", json!(priority)),
-        ("send_at", json!(send_at)),
+        ("send_at", json!(send_at.map(|at| at.to_string()))),
         ("tags", json!(tag)),
     ];
     let is_given = |value: &Value| !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty());

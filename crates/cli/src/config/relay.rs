@@ -1,12 +1,13 @@
 //! `[[relay]]`: a next hop.
 
 use super::{duration, from_str};
-use anyhow::{Context, Result};
+use crate::exit::{Exit, Failure};
+use anyhow::Result;
 use postledger_core::name::RelayName;
 use postledger_dispatcher::{Credentials, RelayConfig, Timeouts};
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A next hop.
@@ -118,6 +119,19 @@ impl Relay {
                 self.host
             ));
         }
+        if !is_host(&self.host) {
+            return Err(format!(
+                "relay {name}: host is a name such as smtp.example.net, or an address, without a port"
+            ));
+        }
+        if self.port == Some(0) {
+            return Err(format!("relay {name}: port is 1 to 65535"));
+        }
+        // What EHLO says stands on a line of the dialogue (RFC 5321 4.1.1.1).
+        let is_word = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if self.hello_name.as_deref().is_some_and(|hello| !is_word(hello)) {
+            return Err(format!("relay {name}: hello_name is a domain name, or an address in brackets"));
+        }
         if !(1..=1000).contains(&self.max_connections) {
             return Err(format!("relay {name}: max_connections is 1 to 1000"));
         }
@@ -134,20 +148,27 @@ impl Relay {
         Ok(())
     }
 
+    fn unreadable(&self, key: &str, file: &Path, error: &std::io::Error) -> anyhow::Error {
+        let message = format!("relay {}: {key}: cannot read {}: {error}", self.name, file.display());
+        Failure::new(Exit::Usage, message)
+    }
+
     /// For the dispatcher: reads the password file.
     ///
     /// # Errors
-    /// The password file cannot be read.
+    /// With exit code 2 if a file that it names cannot be read.
     pub fn to_dispatcher(&self) -> Result<RelayConfig> {
         let password = match &self.password_file {
             Some(file) => {
-                let text = std::fs::read_to_string(file);
-                let text =
-                    text.with_context(|| format!("relay {}: cannot read {}", self.name, file.display()))?;
+                let text = std::fs::read_to_string(file)
+                    .map_err(|error| self.unreadable("password_file", file, &error))?;
                 Some(text.trim_end_matches(['\r', '\n']).to_owned())
             }
             None => self.password.clone(),
         };
+        if let Some(file) = &self.ca_file {
+            std::fs::File::open(file).map_err(|error| self.unreadable("ca_file", file, &error))?;
+        }
         let credentials = self.username.clone().zip(password);
         let StageTimeouts { connect, command, data, body, dot, quit } = self.timeouts.clone();
         let (tls, port) = match self.tls {
@@ -167,6 +188,16 @@ impl Relay {
             hello_name: self.hello_name.clone().unwrap_or_else(host_name),
         })
     }
+}
+
+/// A domain name, or an address without brackets.
+fn is_host(text: &str) -> bool {
+    let is_label = |label: &str| {
+        matches!(label.len(), 1..=63)
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    text.parse::<IpAddr>().is_ok()
+        || (text.len() <= 253 && text.trim_end_matches('.').split('.').all(is_label))
 }
 
 /// The machine's name if it can stand in EHLO (RFC 5321 4.1.1.1), else the loopback literal.

@@ -75,6 +75,11 @@ fn what_is_wrong_is_named() {
         ("[[relay]]\nname = \"A b\"\nhost = \"x\"".to_owned(), "a name is"),
         (format!("{relay}[[route]]\nname = \"default\"\nrelays = [\"b\"]"), "relay b, which does not exist"),
         (format!("{relay}[[route]]\nname = \"vip\"\nrelays = [\"a\"]"), "no route named default"),
+        (format!("{relay}password_file = \"/x\"\nusername = \"u\"\nhello_name = \"a\\r\\nb\""), "hello_name"),
+        (format!("{relay}port = 0"), "port is"),
+        ("[[relay]]\nname = \"a\"\nhost = \"smtp://x\"".to_owned(), "without a port"),
+        ("[[relay]]\nname = \"a\"\nhost = \"\"".to_owned(), "without a port"),
+        ("[retry]\n\nschdule = []".to_owned(), "line 3, column 1: unknown field"),
         ("[retry]\nschedule = [\"soon\"]".to_owned(), "no duration"),
         ("[retry]\nschedule = [\"1ms\"]".to_owned(), "at least 1s"),
     ];
@@ -87,7 +92,22 @@ fn what_is_wrong_is_named() {
 }
 
 #[test]
+fn a_file_that_is_not_there_is_a_wrong_configuration() {
+    for key in ["ca_file = \"/nowhere\"", "username = \"u\"\npassword_file = \"/nowhere\""] {
+        let config =
+            parse(&format!("[[relay]]\nname = \"a\"\nhost = \"127.0.0.1\"\n{key}"), &[]).expect("valid");
+        let error = config.relay[0].to_dispatcher().expect_err(key);
+        let failure = error.downcast_ref::<Failure>().expect("it knows its exit code");
+        assert_eq!(failure.exit, Exit::Usage);
+        assert!(failure.message.contains("_file: cannot read /nowhere"), "{}", failure.message);
+    }
+}
+
+#[test]
 fn passwords_do_not_show() {
+    let mistyped = "[[relay]]\nname = \"a\"\nhost = \"127.0.0.1\"\npasword = \"hunter2\"";
+    let error = parse(mistyped, &[]).expect_err("there is no such key");
+    assert!(error.contains("did you mean `password`") && !error.contains("hunter2"), "{error}");
     let config = parse(
         FULL,
         &[("POSTLEDGER_RELAY__BACKUP__PASSWORD", "hunter2"), ("POSTLEDGER_RELAY__BACKUP__USERNAME", "u")],
