@@ -38,11 +38,14 @@ pub(crate) fn shares(bytes: usize) -> Semaphore {
 pub(crate) async fn read(shared: &Shared, request: Request, may_be_empty: bool) -> Result<Received, Problem> {
     let (parts, mut body) = request.into_parts();
     let limit = shared.services.limits.body_bytes;
+    // Who waits for `100 Continue` has sent nothing yet, and will not.
+    let is_waiting = parts.headers.contains_key(header::EXPECT);
     let announced =
         parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let read = async {
         let received = collect(shared, &mut body, announced, limit).await;
-        if matches!(&received, Err(problem) if problem.status == StatusCode::PAYLOAD_TOO_LARGE) {
+        let is_too_large = |problem: &Problem| problem.status == StatusCode::PAYLOAD_TOO_LARGE;
+        if received.as_ref().is_err_and(is_too_large) && !is_waiting {
             drain(&mut body).await;
         }
         received

@@ -8,6 +8,7 @@ use anyhow::Result;
 use reqwest::{Method, StatusCode, Url};
 use serde_json::Value;
 use std::io::ErrorKind;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 /// A way to the service.
@@ -49,7 +50,7 @@ impl Client {
             };
             return Err(Failure::new(Exit::Unreachable, message));
         }
-        let http = reqwest::Client::builder().unix_socket(socket).build()?;
+        let http = reqwest::Client::builder().no_proxy().unix_socket(socket).build()?;
         Ok(Self { http, base: "http://localhost".into(), key: None })
     }
 
@@ -58,7 +59,14 @@ impl Client {
     /// # Errors
     /// The client cannot be built.
     pub fn remote(url: &Url, key: Option<String>) -> Result<Self> {
-        let http = reqwest::Client::builder().build()?;
+        let is_local = match url.host_str() {
+            Some("localhost" | "[::1]") => true,
+            Some(host) => host.parse().is_ok_and(|ip: Ipv4Addr| ip.is_loopback()),
+            None => false,
+        };
+        let builder = reqwest::Client::builder();
+        // A proxy of the environment knows another machine by that name.
+        let http = if is_local { builder.no_proxy() } else { builder }.build()?;
         Ok(Self { http, base: url.as_str().trim_end_matches('/').to_owned(), key })
     }
 

@@ -85,6 +85,7 @@ fn story(event: &Value, followed: Option<&Value>, is_unresolved: bool) -> String
         _ if event["due"] == event["at"] => "; next attempt at once".to_owned(),
         _ => format!("; next attempt from {}", clock(&text(&event["due"]))),
     };
+    let caveat = if is_unresolved { "; unknown, as an attempt before may have arrived" } else { "" };
     match event["kind"].as_str().unwrap_or_default() {
         "queued" => {
             let count = event["recipients"].as_array().map_or(0, Vec::len);
@@ -105,7 +106,6 @@ fn story(event: &Value, followed: Option<&Value>, is_unresolved: bool) -> String
         }
         "failed" => {
             let said = reply(&event["reply"]).map(|said| format!(": {said}")).unwrap_or_default();
-            let caveat = if is_unresolved { "; unknown, as an attempt before may have arrived" } else { "" };
             format!("{}{said}{caveat}", text(&event["cause"]))
         }
         "held" => format!("{}, by {}; waits for a release", text(&event["reason"]), text(&event["by"])),
@@ -115,6 +115,7 @@ fn story(event: &Value, followed: Option<&Value>, is_unresolved: bool) -> String
             Some(lifetime) => format!("for {lifetime}, {}", by()),
             None => by(),
         },
+        "cancelled" => format!("{}{caveat}", by()),
         "delivered" | "bounced" => said(),
         _ => by(),
     }

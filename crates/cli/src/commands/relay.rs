@@ -75,7 +75,12 @@ async fn test(place: &Place, name: Option<&RelayName>) -> Result<Exit> {
     if place.output == Output::Json {
         output::line(&json!({"ok": is_ok, "data": tested}).to_string())?;
     }
-    Ok(if is_ok { Exit::Ok } else { Exit::Failed })
+    let unusable = tested.iter().filter(|relay| relay["ok"] != true).count();
+    if unusable > 0 {
+        let message = format!("{unusable} of {} relays cannot be used", tested.len());
+        return Err(Failure::new(Exit::Failed, message));
+    }
+    Ok(Exit::Ok)
 }
 
 fn passed(report: &RelayReport) -> Value {

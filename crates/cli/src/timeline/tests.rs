@@ -30,13 +30,16 @@ fn what_is_held_or_ended_at_once_promises_no_next_attempt() {
     let held = json!({"at": "2026-12-01T09:00:00.000000Z", "delivery": 1, "kind": "held", "reason": "unknown", "by": "system"});
     let expired =
         json!({"at": "2026-12-02T09:00:00.000000Z", "delivery": 2, "kind": "failed", "cause": "expired"});
+    let cancelled =
+        json!({"at": "2026-12-03T09:00:00.000000Z", "delivery": 1, "kind": "cancelled", "by": "control"});
     assert_eq!(
-        of(&[unknown(1), unknown(2), held, expired]),
+        of(&[unknown(1), unknown(2), held, expired, cancelled]),
         "2026-12-01T09:00:00.000  #1    unknown        it may have arrived: no reply to the end of the text (closed)\n\
          2026-12-01T09:00:00.000  #2    unknown        it may have arrived: no reply to the end of the text (closed); \
          next attempt from 2026-12-01T09:00:10.000\n\
          2026-12-01T09:00:00.000  #1    held           unknown, by system; waits for a release\n\
-         2026-12-02T09:00:00.000  #2    failed         expired; unknown, as an attempt before may have arrived"
+         2026-12-02T09:00:00.000  #2    failed         expired; unknown, as an attempt before may have arrived\n\
+         2026-12-03T09:00:00.000  #1    cancelled      by control; unknown, as an attempt before may have arrived"
     );
 }
 

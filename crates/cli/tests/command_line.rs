@@ -1,0 +1,7 @@
+//! The command line as people and scripts meet it: what it says, and how it ends.
+
+#[cfg(test)]
+mod command_line {
+    mod exit_codes;
+    mod words;
+}
