@@ -10,12 +10,14 @@ mod disk_full;
 mod figures;
 mod kill;
 mod life;
+mod matrix;
 mod sync_failure;
 
 pub use controls::{CONTROLS, Control};
 pub use figures::{Figures, Missed};
 
 use crate::service::Program;
+use crate::sink::Stage;
 use anyhow::Result;
 
 /// How often, from which seed, and which binary.
@@ -48,6 +50,10 @@ pub enum Scenario {
     SyncFailure,
     /// No file can grow for a while (G3).
     DiskFull,
+    /// A relay goes wrong at every stage in every way (G4, G6).
+    SmtpMatrix,
+    /// The part of it that is about the reply to the dot.
+    SmtpDot,
 }
 
 /// Runs a scenario. What it found stands in the figures; a bar that was missed ends it.
@@ -61,6 +67,8 @@ pub async fn run(scenario: Scenario, plan: &Plan) -> Result<Figures> {
         Scenario::PowerCut => kill::power_cut(plan, &mut figures).await,
         Scenario::SyncFailure => sync_failure::sync_failure(plan, &mut figures).await,
         Scenario::DiskFull => disk_full::disk_full(plan, &mut figures).await,
+        Scenario::SmtpMatrix => matrix::matrix(plan, &matrix::STAGES, &mut figures).await,
+        Scenario::SmtpDot => matrix::matrix(plan, &[Stage::Dot], &mut figures).await,
     };
     match done {
         Ok(()) => Ok(figures),

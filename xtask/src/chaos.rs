@@ -26,6 +26,8 @@ enum Scenario {
     SyncFailure,
     /// No file can grow for a while
     DiskFull,
+    /// A relay goes wrong at every stage in every way, all of them in each round
+    SmtpMatrix,
     /// Builds that make a known mistake: each must be caught
     Controls,
 }
@@ -38,13 +40,14 @@ pub fn run(args: &Args) -> Result<()> {
         Scenario::PowerCut => chaos::Scenario::PowerCut,
         Scenario::SyncFailure => chaos::Scenario::SyncFailure,
         Scenario::DiskFull => chaos::Scenario::DiskFull,
+        Scenario::SmtpMatrix => chaos::Scenario::SmtpMatrix,
         Scenario::Controls => return runtime.block_on(controls(args.seed)),
     };
     let figures = runtime.block_on(chaos::run(scenario, &Plan::new(args.rounds, args.seed)))?;
     println!("{figures}");
     match figures.missed() {
         None => Ok(()),
-        Some(what) => Err(Missed(what.to_owned()).into()),
+        Some(what) => Err(Missed(what).into()),
     }
 }
 
@@ -53,8 +56,8 @@ async fn controls(seed: u64) -> Result<()> {
     let mut blind = Vec::new();
     for control in chaos::CONTROLS {
         let figures = control.run(seed).await?;
-        let first = figures.missed().and_then(|what| what.lines().next()).unwrap_or("nothing was found");
-        println!("{}: {figures}: {first}", control.mistake);
+        let found = figures.missed().unwrap_or_else(|| "nothing was found".to_owned());
+        println!("{}: {figures}: {}", control.mistake, found.lines().next().unwrap_or_default());
         if figures.missed().is_none() {
             blind.push(control.mistake);
         }

@@ -18,10 +18,12 @@ pub struct Control {
 }
 
 /// All of them.
-pub const CONTROLS: [Control; 3] = [
+pub const CONTROLS: [Control; 5] = [
     Control { mistake: "synchronous_normal", scenario: Scenario::PowerCut, rounds: 5 },
     Control { mistake: "answer_before_commit", scenario: Scenario::Kill, rounds: 10 },
     Control { mistake: "dot_before_attempted", scenario: Scenario::Kill, rounds: 10 },
+    Control { mistake: "assume_delivered", scenario: Scenario::SmtpDot, rounds: 1 },
+    Control { mistake: "cancelled_send", scenario: Scenario::SmtpDot, rounds: 1 },
 ];
 
 impl Control {

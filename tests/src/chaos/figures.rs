@@ -20,18 +20,21 @@ pub(super) fn missed(what: impl Into<String>) -> anyhow::Error {
     Missed(what.into()).into()
 }
 
+/// More of them would not be read.
+const SHOWN: usize = 20;
+
 /// Counts by name, in the order in which they were first heard of.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Figures {
     seed: u64,
     counts: Vec<(&'static str, u64)>,
-    missed: Option<String>,
+    missed: Vec<String>,
 }
 
 impl Figures {
     pub(super) fn new(seed: u64) -> Self {
-        Self { seed, counts: vec![("rounds", 0)], missed: None }
+        Self { seed, counts: vec![("rounds", 0)], missed: Vec::new() }
     }
 
     /// Adds to a count.
@@ -63,9 +66,9 @@ impl Figures {
         *count = value.max(*count);
     }
 
-    /// Remembers the first bar that was missed.
+    /// Remembers a bar that was missed.
     pub(super) fn miss(&mut self, what: String) {
-        self.missed.get_or_insert(what);
+        self.missed.push(what);
     }
 
     /// A count; 0 where nothing was counted.
@@ -74,10 +77,11 @@ impl Figures {
         self.counts.iter().find(|(known, _)| *known == name).map_or(0, |(_, count)| *count)
     }
 
-    /// The first bar that was missed.
+    /// The bars that were missed, the first ones a line each.
     #[must_use]
-    pub fn missed(&self) -> Option<&str> {
-        self.missed.as_deref()
+    pub fn missed(&self) -> Option<String> {
+        let first = &self.missed[..self.missed.len().min(SHOWN)];
+        (!first.is_empty()).then(|| first.join("\n"))
     }
 
     fn count(&mut self, name: &'static str) -> &mut u64 {
@@ -97,6 +101,6 @@ impl fmt::Display for Figures {
                 write!(f, "seed {}, ", self.seed)?;
             }
         }
-        f.write_str(if self.missed.is_none() { "clean" } else { "missed" })
+        f.write_str(if self.missed.is_empty() { "clean" } else { "missed" })
     }
 }

@@ -1,0 +1,44 @@
+//! What the exported events say of one delivery.
+
+use super::expected::Class;
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+/// A delivery's attempts, in order.
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    /// Attempts that began.
+    pub(super) begun: usize,
+    /// Of the attempts that ended: what they came to, and where nothing was sent, at which stage.
+    pub(super) attempts: Vec<(Class, Option<String>)>,
+    /// Whether it is held.
+    pub(super) held: bool,
+}
+
+impl Account {
+    /// Reads the events of the message's first delivery.
+    pub(super) fn read(export: &[Value], id: &str) -> Result<Self> {
+        let mut account = Self::default();
+        for event in export.iter().filter(|it| it["stream"] == id && it["delivery"] == 1) {
+            let class = match event["kind"].as_str().context("an event has a kind")? {
+                "attempted" => {
+                    account.begun += 1;
+                    continue;
+                }
+                "held" => {
+                    account.held = true;
+                    continue;
+                }
+                "delivered" => Class::Delivered,
+                "deferred" if event["not_sent"].is_object() => Class::NotSent,
+                "deferred" => Class::Transient,
+                "unknown" => Class::Unknown,
+                "failed" if event["attempt"].is_u64() => Class::Permanent,
+                other => bail!("{id} has an event {other} that no cell expects: {event}"),
+            };
+            let stage = event["not_sent"]["stage"].as_str().map(str::to_owned);
+            account.attempts.push((class, stage));
+        }
+        Ok(account)
+    }
+}
