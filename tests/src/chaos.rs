@@ -8,9 +8,11 @@ mod controls;
 mod dice;
 mod disk_full;
 mod figures;
+mod idempotency;
 mod kill;
 mod life;
 mod matrix;
+mod replay;
 mod sync_failure;
 
 pub use controls::{CONTROLS, Control};
@@ -54,6 +56,10 @@ pub enum Scenario {
     SmtpMatrix,
     /// The part of it that is about the reply to the dot.
     SmtpDot,
+    /// Keys from twenty clients each at once, and SIGKILL in between (G10).
+    Idempotency,
+    /// After kills, the journal gives the same state wherever and however often it is folded (G12).
+    Replay,
 }
 
 /// Runs a scenario. What it found stands in the figures; a bar that was missed ends it.
@@ -69,6 +75,8 @@ pub async fn run(scenario: Scenario, plan: &Plan) -> Result<Figures> {
         Scenario::DiskFull => disk_full::disk_full(plan, &mut figures).await,
         Scenario::SmtpMatrix => matrix::matrix(plan, &matrix::STAGES, &mut figures).await,
         Scenario::SmtpDot => matrix::matrix(plan, &[Stage::Dot], &mut figures).await,
+        Scenario::Idempotency => idempotency::idempotency(plan, &mut figures).await,
+        Scenario::Replay => replay::replay(plan, &mut figures).await,
     };
     match done {
         Ok(()) => Ok(figures),

@@ -6,7 +6,7 @@ mod process;
 mod setup;
 
 pub use binary::{Program, binary};
-pub use call::Answer;
+pub use call::{Answer, Caller};
 pub use process::{Exit, Stats};
 pub use setup::{Relay, Setup};
 

@@ -13,6 +13,7 @@ mod blackbox {
     mod one_message_many_fates;
     mod power_cut;
     mod relay_goes_wrong;
+    mod replay;
     mod smtp_matrix;
     mod sync_failure;
     mod tls;

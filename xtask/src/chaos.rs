@@ -28,6 +28,10 @@ enum Scenario {
     DiskFull,
     /// A relay goes wrong at every stage in every way, all of them in each round
     SmtpMatrix,
+    /// SIGKILL while twenty clients each submit with the same key, five keys a round
+    Idempotency,
+    /// SIGKILLs, and then the journal is folded here and elsewhere
+    Replay,
     /// Builds that make a known mistake: each must be caught
     Controls,
 }
@@ -41,6 +45,8 @@ pub fn run(args: &Args) -> Result<()> {
         Scenario::SyncFailure => chaos::Scenario::SyncFailure,
         Scenario::DiskFull => chaos::Scenario::DiskFull,
         Scenario::SmtpMatrix => chaos::Scenario::SmtpMatrix,
+        Scenario::Idempotency => chaos::Scenario::Idempotency,
+        Scenario::Replay => chaos::Scenario::Replay,
         Scenario::Controls => return runtime.block_on(controls(args.seed)),
     };
     let figures = runtime.block_on(chaos::run(scenario, &Plan::new(args.rounds, args.seed)))?;

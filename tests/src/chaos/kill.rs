@@ -45,7 +45,7 @@ async fn again_and_again(plan: &Plan, figures: &mut Figures, mirrored: bool) -> 
 }
 
 /// Waits for the moment, strikes, and starts again.
-async fn strike(life: &mut Life, dice: &mut Dice) -> Result<()> {
+pub(super) async fn strike(life: &mut Life, dice: &mut Dice) -> Result<()> {
     match dice.below(8) {
         // Right after it said that it listens.
         0 => {}

@@ -5,7 +5,9 @@ use anyhow::{Context as _, Result, bail};
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
+use std::net::SocketAddr;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// How long a state is waited for.
@@ -40,8 +42,16 @@ impl Answer {
     }
 }
 
-impl Service {
-    /// One call with the service's own key.
+/// Who calls a service with its own key, wherever it listens just now. Outlives restarts, and may be cloned.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    pub(super) target: watch::Receiver<SocketAddr>,
+    pub(super) client: reqwest::Client,
+    pub(super) key: String,
+}
+
+impl Caller {
+    /// One call.
     ///
     /// # Errors
     /// When there was no complete answer.
@@ -65,6 +75,28 @@ impl Service {
         let body = response.bytes().await.with_context(|| path.to_owned())?.to_vec();
         let json = serde_json::from_slice(&body).unwrap_or_default();
         Ok(Answer { status, headers, json, body })
+    }
+}
+
+impl Service {
+    /// For calls beside what is done to the process.
+    #[must_use]
+    pub fn caller(&self) -> Caller {
+        Caller { target: self.target(), client: self.client.clone(), key: self.key.clone() }
+    }
+
+    /// One call with the service's own key.
+    ///
+    /// # Errors
+    /// When there was no complete answer.
+    pub async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        headers: &[(&str, &str)],
+    ) -> Result<Answer> {
+        self.caller().call(method, path, body, headers).await
     }
 
     /// GET.

@@ -1,5 +1,6 @@
 //! One idempotency key from twenty clients at once makes one message (G10).
 
+use postledger_tests::chaos::{Plan, Scenario, run};
 use postledger_tests::service::{Relay, Setup};
 use postledger_tests::sink::{Script, Sink};
 use reqwest::Method;
@@ -49,4 +50,12 @@ async fn one_key_from_twenty_clients_makes_one_message() {
     let is_listed = |list: &Value| list["data"].as_array().is_some_and(|all| !all.is_empty());
     let list = service.get_until("/v1/messages", is_listed).await.unwrap();
     assert_eq!(list["data"].as_array().unwrap().len(), 1, "{list:#}");
+}
+
+/// The long version is `cargo xtask chaos idempotency`.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_key_makes_one_message_through_kills() {
+    let figures = run(Scenario::Idempotency, &Plan::new(4, 1)).await.unwrap();
+    assert_eq!(figures.missed(), None, "{figures}");
+    assert_eq!((figures.of("keys"), figures.of("messages")), (20, 20), "{figures}");
 }

@@ -1,5 +1,5 @@
-//! A relay that goes wrong in ways beyond those of the matrix (`smtp_matrix`): never a false delivered, and the backup has the mail soon if the
-//! first is known not to have it (G4, G6).
+//! A relay that goes wrong in more ways than those of the matrix (`smtp_matrix`): never a false delivered, and the backup
+//! has the mail soon if the first is known not to have it (G4, G6).
 
 use postledger_tests::service::{Relay, Service, Setup};
 use postledger_tests::sink::{Action, Rule, Script, Sink, Stage};
