@@ -19,6 +19,8 @@ use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // What this program writes holds addresses and secrets, in whatever directory it is told to write.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     // Every TLS connection of this process uses this one provider; two in one process panic at the first handshake.
     let installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
     debug_assert!(installed.is_ok(), "nothing installs a provider before main");

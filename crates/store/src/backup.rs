@@ -78,6 +78,10 @@ pub async fn create(
     program_version: &str,
     clock: &dyn Clock,
 ) -> Result<Manifest, BackupError> {
+    let source = DataDirectory(data_dir.to_owned()).ledger();
+    if !source.try_exists().map_err(OpenError::io("cannot examine", &source))? {
+        return Err(OpenError::Missing(source).into());
+    }
     let made = DirBuilder::new().recursive(true).mode(0o700).create(target);
     made.map_err(OpenError::io("cannot create", target))?;
     let backup = DataDirectory(target.to_owned());
@@ -87,10 +91,6 @@ pub async fn create(
     }
     let half = partial(&copy);
     remove(&half)?;
-    let source = DataDirectory(data_dir.to_owned()).ledger();
-    if !source.exists() {
-        return Err(OpenError::Missing(source).into());
-    }
     let mut connection = SqliteConnection::connect_with(&connect::for_reading(&source)).await?;
     let vacuum = query(sql::VACUUM_INTO).bind(half.to_string_lossy().into_owned());
     vacuum.execute(&mut connection).await?;

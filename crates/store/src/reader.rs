@@ -26,6 +26,9 @@ use postledger_core::time::Timestamp;
 use sqlx::query;
 use std::path::{Path, PathBuf};
 
+/// Open messages held at a time.
+const OPEN_PAGE: usize = 1024;
+
 /// A ledger, open for reading alone. Takes no lock and never changes it.
 #[derive(Debug)]
 pub struct Reader {
@@ -45,7 +48,8 @@ impl Reader {
     pub async fn open(path: &Path) -> Result<Self, OpenError> {
         let directory = path.is_dir().then(|| DataDirectory(path.to_owned()));
         let file = directory.as_ref().map_or_else(|| path.to_owned(), DataDirectory::ledger);
-        if !file.exists() {
+        // What may not be looked at is not missing.
+        if !file.try_exists().map_err(OpenError::io("cannot examine", &file))? {
             return Err(OpenError::Missing(file));
         }
         let reading = Reading { pool: connect::pool(&file) };
@@ -142,17 +146,23 @@ impl Reader {
         Ok(decode_all(&self.reading.page(after, limit).await?)?)
     }
 
-    /// All messages with a delivery that has not ended, in order of acceptance.
+    /// Shows `each` message with a delivery that has not ended, in order of acceptance. Holds a page of them at a time.
     ///
     /// # Errors
     /// [`ReadError::Unreadable`]; a message with a damaged history is left out and logged.
-    pub async fn open_messages(&self) -> Result<Vec<OpenMessage>, ReadError> {
+    pub async fn open_messages(&self, mut each: impl FnMut(&OpenMessage)) -> Result<(), ReadError> {
         let index = match &self.directory {
             Some(directory) => open_index(&directory.views(), &self.identity, &self.reading).await,
             None => OpenIndex::default(),
         };
         let scan = OpenScan::begin(&self.reading, index).await?;
-        scan.page(&self.reading, Position(0), usize::MAX).await
+        let mut after = Position(0);
+        loop {
+            let page = scan.page(&self.reading, after, OPEN_PAGE).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = last.position;
+            page.iter().for_each(&mut each);
+        }
     }
 
     /// Ends the connections. Dropping does it too, a moment later.

@@ -8,6 +8,7 @@ use anyhow::Result;
 use postledger_core::clock::Clock;
 use postledger_core::delivery::Status;
 use postledger_core::id::Position;
+use postledger_core::ledger::OpenMessage;
 use postledger_core::message::{Delivery, Message};
 use postledger_core::policy::Priority;
 use postledger_core::time::Timestamp;
@@ -22,18 +23,23 @@ pub async fn run(place: &Place, limit: usize) -> Result<Exit> {
     let reader = audit::open(place).await?;
     let now = crate::system::SystemClock.now();
     let mut counts: BTreeMap<(Priority, Status), u64> = BTreeMap::new();
-    let mut first: BTreeMap<(Priority, Option<Timestamp>, Position, u16), Value> = BTreeMap::new();
-    for open in reader.open_messages().await? {
+    let mut first: BTreeMap<(Priority, bool, Option<Timestamp>, Position, u16), Value> = BTreeMap::new();
+    let each = |open: &OpenMessage| {
         let priority = open.message.queued.policy.priority;
         for delivery in open.message.deliveries.iter().filter(|d| !d.state.phase.is_final()) {
             *counts.entry((priority, delivery.state.status(now))).or_default() += 1;
-            let order = (priority, delivery.state.due(), open.position, delivery.id.ordinal.0);
-            first.insert(order, row(&open.message, delivery, now));
-            if first.len() > limit {
-                first.pop_last();
+            let due = delivery.state.due();
+            // What is held has no time: it comes after what has one.
+            let order = (priority, due.is_none(), due, open.position, delivery.id.ordinal.0);
+            if first.len() < limit || first.last_key_value().is_some_and(|(last, _)| order < *last) {
+                first.insert(order, row(&open.message, delivery, now));
+                if first.len() > limit {
+                    first.pop_last();
+                }
             }
         }
-    }
+    };
+    reader.open_messages(each).await?;
     let counts: Vec<_> = counts
         .into_iter()
         .map(|((priority, status), count)| json!({"priority": priority.as_str(), "status": status.as_str(), "count": count}))
@@ -69,8 +75,16 @@ fn table(queue: &Value) -> String {
         return "the queue is empty".into();
     }
     let columns = ["id", "priority", "status", "attempts", "next_attempt_at", "relay"];
+    let total: u64 =
+        queue["counts"].as_array().into_iter().flatten().filter_map(|row| row["count"].as_u64()).sum();
+    let shown = queue["deliveries"].as_array().map_or(0, Vec::len);
+    let more = if total > shown as u64 {
+        format!("\n\n{shown} of {total}; more with --limit")
+    } else {
+        String::new()
+    };
     format!(
-        "{}\n\n{}",
+        "{}\n\n{}{more}",
         output::table(&["priority", "status", "count"], counts),
         output::table(
             &["id", "priority", "status", "attempts", "next attempt", "relay"],

@@ -3,6 +3,7 @@
 use postledger_tests::service::{Exit, Relay, Service, Setup};
 use postledger_tests::sink::{Script, Sink};
 use serde_json::{Value, json};
+use std::os::unix::fs::PermissionsExt;
 
 const NO_MESSAGE: &str = "msg_00000000000000000000000000000000";
 
@@ -106,6 +107,10 @@ async fn without_a_service() {
     ends(&service, 2, &["key", "create", "--tenant", "A b"]).await;
     ends(&service, 0, &["config", "check"]).await;
     reads_the_ledger(&service).await;
+    for file in std::fs::read_dir(service.data_dir()).unwrap().map(Result::unwrap) {
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{} is not its owner's alone: {mode:o}", file.path().display());
+    }
 }
 
 /// What needs no service, and changes nothing.
@@ -130,4 +135,6 @@ async fn reads_the_ledger(service: &Service) {
         assert_eq!(exit.code, Some(3), "{arguments:?}: {exit}");
     }
     assert!(!nowhere.exists(), "reading makes nothing");
+    let backups = std::fs::read_dir(service.directory().join("backups")).unwrap();
+    assert_eq!(backups.count(), 1, "a backup of nothing leaves nothing");
 }
