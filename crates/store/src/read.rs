@@ -77,18 +77,6 @@ impl Reading {
         Ok(row.as_ref().map(EventRow::read).transpose()?.map(|row| row.hash))
     }
 
-    /// Beginnings of messages after a position.
-    pub(crate) async fn queued(
-        &self,
-        after: Position,
-        limit: usize,
-    ) -> Result<Vec<(Position, MessageId)>, ReadError> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows: Vec<(i64, String)> =
-            query_as(sql::QUEUED_AFTER).bind(after.0).bind(limit).fetch_all(&self.pool).await?;
-        rows.into_iter().map(|(position, stream)| beginning(position, &stream)).collect()
-    }
-
     /// The content of a message, put together.
     pub(crate) async fn content(&self, id: MessageId) -> Result<Option<Content>, ReadError> {
         let stream = Stream::Message(id).to_string();
@@ -131,17 +119,4 @@ fn add(histories: &mut HashMap<MessageId, History>, row: &SqliteRow) -> Result<(
         }
     }
     Ok(())
-}
-
-/// Where a message begins.
-pub(crate) fn beginning(position: i64, stream: &str) -> Result<(Position, MessageId), ReadError> {
-    let position = Position(position);
-    match stream.parse() {
-        Ok(Stream::Message(id)) => Ok((position, id)),
-        _ => Err(ReadError::Corrupt {
-            position,
-            stream: stream.to_owned(),
-            detail: "it begins a message but its stream is none".into(),
-        }),
-    }
 }

@@ -140,11 +140,13 @@ statements! {
     /// A key that was used again after its time belongs to the later message.
     INSERT_IDEMPOTENCY_ROW = "INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?, ?)";
     /// Beginnings of messages.
-    QUEUED_AFTER = "SELECT position, stream FROM event WHERE position > ? AND kind = 'queued' \
-                    ORDER BY position LIMIT ?";
     /// Messages that an operator put back in the queue, with the places of their beginnings.
-    REDRIVEN_AFTER = "SELECT q.position, q.stream FROM event q WHERE q.delivery = 0 AND q.version = 1 \
-        AND q.stream IN (SELECT stream FROM event WHERE position > ? AND kind = 'redriven') ORDER BY q.position";
+    /// Beginnings with the number of their deliveries (a damaged one counts as open), and what ends a delivery.
+    TALLY = "SELECT position, stream, kind, \
+        CASE WHEN kind = 'queued' AND json_valid(data) THEN json_array_length(data, '$.kinds') ELSE 1 END \
+        FROM event WHERE position > ? AND kind IN ('queued', 'delivered', 'failed', 'cancelled', 'redriven') \
+        ORDER BY position LIMIT ?";
+    BEGINNING = "SELECT position FROM event WHERE stream = ? AND delivery = 0 AND version = 1";
     BEGIN = "BEGIN IMMEDIATE";
     COMMIT = "COMMIT";
     ROLLBACK = "ROLLBACK";
