@@ -31,7 +31,7 @@ pub fn summary(message: &Value) -> String {
             why.map_or(status.clone(), |why| format!("{status} ({why})")),
             delivery["attempts"].to_string(),
             text(&delivery["relay"]),
-            delivery["next_attempt_at"].as_str().map_or("-".into(), |at| clock(at).to_owned()),
+            delivery["next_attempt_at"].as_str().map_or_else(|| "-".into(), clock),
             reply(&delivery["last_reply"]).unwrap_or_else(|| "-".into()),
         ]
     };
@@ -121,9 +121,9 @@ fn story(event: &Value, followed: Option<&Value>, is_unresolved: bool) -> String
     }
 }
 
-/// Date and time to the millisecond: what follows is for programs.
-pub fn clock(at: &str) -> &str {
-    at.get(..23).unwrap_or(at)
+/// A time to the millisecond: what follows is for programs. Still one that `--until` and `--send-at` take.
+pub fn clock(at: &str) -> String {
+    at.get(..23).map_or_else(|| at.to_owned(), |at| format!("{at}Z"))
 }
 
 fn text(value: &Value) -> String {

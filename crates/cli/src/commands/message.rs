@@ -90,7 +90,7 @@ fn list(place: &Place, page: &Value) -> Result<()> {
             let deliveries = message["deliveries"].as_array().map_or(0, Vec::len);
             let [created, id, status, priority, subject] =
                 ["created_at", "id", "status", "priority", "subject"].map(|column| text(&message[column]));
-            let created = timeline::clock(&created).to_owned();
+            let created = timeline::clock(&created);
             vec![created, id, status, priority, deliveries.to_string(), output::clipped(&subject, SUBJECT)]
         };
         let table = output::table(

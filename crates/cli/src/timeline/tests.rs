@@ -14,10 +14,10 @@ fn a_line_says_what_happened_and_what_happens_next() {
     ];
     assert_eq!(
         of(&events),
-        "2026-12-01T09:00:00.000        queued         2 recipients, high priority, by control\n\
-         2026-12-01T09:00:00.020  #1    attempted      attempt 1 at primary\n\
-         2026-12-01T09:00:00.030  #1    deferred       451 4.7.1 later; next attempt from 2026-12-01T09:00:10.000\n\
-         2026-12-01T09:00:00.040  #2    deferred       not sent: no connection; next attempt at once"
+        "2026-12-01T09:00:00.000Z        queued         2 recipients, high priority, by control\n\
+         2026-12-01T09:00:00.020Z  #1    attempted      attempt 1 at primary\n\
+         2026-12-01T09:00:00.030Z  #1    deferred       451 4.7.1 later; next attempt from 2026-12-01T09:00:10.000Z\n\
+         2026-12-01T09:00:00.040Z  #2    deferred       not sent: no connection; next attempt at once"
     );
 }
 
@@ -34,12 +34,12 @@ fn what_is_held_or_ended_at_once_promises_no_next_attempt() {
         json!({"at": "2026-12-03T09:00:00.000000Z", "delivery": 1, "kind": "cancelled", "by": "control"});
     assert_eq!(
         of(&[unknown(1), unknown(2), held, expired, cancelled]),
-        "2026-12-01T09:00:00.000  #1    unknown        it may have arrived: no reply to the end of the text (closed)\n\
-         2026-12-01T09:00:00.000  #2    unknown        it may have arrived: no reply to the end of the text (closed); \
-         next attempt from 2026-12-01T09:00:10.000\n\
-         2026-12-01T09:00:00.000  #1    held           unknown, by system; waits for a release\n\
-         2026-12-02T09:00:00.000  #2    failed         expired; unknown, as an attempt before may have arrived\n\
-         2026-12-03T09:00:00.000  #1    cancelled      by control; unknown, as an attempt before may have arrived"
+        "2026-12-01T09:00:00.000Z  #1    unknown        it may have arrived: no reply to the end of the text (closed)\n\
+         2026-12-01T09:00:00.000Z  #2    unknown        it may have arrived: no reply to the end of the text (closed); \
+         next attempt from 2026-12-01T09:00:10.000Z\n\
+         2026-12-01T09:00:00.000Z  #1    held           unknown, by system; waits for a release\n\
+         2026-12-02T09:00:00.000Z  #2    failed         expired; unknown, as an attempt before may have arrived\n\
+         2026-12-03T09:00:00.000Z  #1    cancelled      by control; unknown, as an attempt before may have arrived"
     );
 }
 
@@ -51,7 +51,7 @@ fn a_summary_names_what_waits_for_a_person() {
     assert_eq!(
         summary(&message),
         "msg_1  held\n\
-         2026-12-01T09:00:00.000  from shop@shop.example: Hello\n\n\
+         2026-12-01T09:00:00.000Z  from shop@shop.example: Hello\n\n\
          #   RECIPIENT        STATUS          ATTEMPTS  RELAY  NEXT ATTEMPT  LAST REPLY\n\
          #1  ann@example.net  held (unknown)  1         -      -             -\n\n\
          dlv_1_1 waits for you: postledger message release or resolve"
