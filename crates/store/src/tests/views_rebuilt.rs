@@ -2,11 +2,17 @@
 
 use super::support::{everything, list, lively, open, raw};
 use crate::Reader;
+use postledger_core::conformance::{command, deliver, submission};
+use postledger_core::delivery::Command;
 use postledger_core::id::Position;
 use postledger_core::ledger::{Ledger, MessageQuery, Views};
 use postledger_core::message::MessageStatus;
+use postledger_core::name::Actor;
+use postledger_core::outcome::Outcome;
+use postledger_core::reply::Reply;
 use postledger_core::time::Timestamp;
 use std::fs;
+use std::sync::Arc;
 
 fn searches() -> Vec<MessageQuery> {
     let mut searches = vec![everything()];
@@ -59,9 +65,9 @@ async fn deleted_views_come_back_with_the_same_answers() {
 async fn pages_follow_each_other_and_the_clock_tells_scheduled_from_queued() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = open(dir.path()).await.unwrap();
-    let mut later = postledger_core::conformance::submission(9, 1);
+    let mut later = submission(9, 1);
     let due = Timestamp::from_micros(1_900_000_000_000_000);
-    std::sync::Arc::make_mut(&mut later.queued).send_at = Some(due);
+    Arc::make_mut(&mut later.queued).send_at = Some(due);
     ledger.submit(vec![later.clone()]).await.unwrap();
     lively(&ledger).await;
     ledger.close().await.unwrap();
@@ -104,4 +110,29 @@ async fn a_view_that_differs_is_reported_and_one_of_another_journal_rebuilt() {
     assert_eq!(list(&ledger, &everything()).await.len(), 8);
     ledger.close().await.unwrap();
     assert!(reader.check_views(&mut |_| {}).await.unwrap().is_equal());
+}
+
+/// Without views the queue is counted from kinds alone: what ended twice must not hide what is open.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_redriven_is_found_without_views() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(dir.path()).await.unwrap();
+    let port = Arc::clone(&ledger) as Arc<dyn Ledger>;
+    let id = submission(1, 2).id;
+    ledger.submit(vec![submission(1, 2), submission(2, 1)]).await.unwrap();
+    let relay = || "primary".parse().unwrap();
+    let refused = Outcome::Permanent(Reply { code: 550, enhanced: None, text: String::new() });
+    for attempt in 1..=2 {
+        command(&port, id, 1, Command::Begin { relay: relay(), head: None }).await.unwrap();
+        let conclude = Command::Conclude { attempt, outcome: refused.clone(), another_relay: false };
+        command(&port, id, 1, conclude).await.unwrap();
+        command(&port, id, 1, Command::Redrive(None, Actor::control())).await.unwrap();
+    }
+    deliver(&port, submission(2, 1).id, 1).await.unwrap();
+    ledger.close().await.unwrap();
+    fs::remove_file(dir.path().join("views.db")).unwrap();
+    let ledger = open(dir.path()).await.unwrap();
+    let found = ledger.open_messages(Position(0), 10).await.unwrap();
+    assert_eq!(found.iter().map(|open| open.message.id).collect::<Vec<_>>(), [id]);
+    ledger.close().await.unwrap();
 }
