@@ -11,6 +11,7 @@ mod exit;
 mod log;
 mod output;
 mod service;
+mod signals;
 mod system;
 mod timeline;
 mod trouble;

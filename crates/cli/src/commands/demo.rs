@@ -10,7 +10,8 @@ use crate::client::Client;
 use crate::config::{Config, Relay, Route};
 use crate::exit::{Exit, Failure};
 use crate::output;
-use crate::service::{Service, stop_signal};
+use crate::service::Service;
+use crate::signals::stop_of_session;
 use crate::system::SystemClock;
 use crate::timeline;
 use anyhow::{Context, Result};
@@ -44,7 +45,7 @@ pub async fn run(place: &Place, exit: bool) -> Result<Exit> {
     config.relay.push(Relay::plaintext("unreachable", ([127, 0, 0, 1], closed_port()?).into())?);
     config.route = vec![route("default", &["mailbox"])?, route("failover", &["unreachable", "mailbox"])?];
 
-    let stop = stop_signal()?;
+    let stop = stop_of_session()?;
     let service = Service::start(&config, Some(mailbox)).await?;
     let scopes = [Scope::Send, Scope::Read, Scope::Operate];
     let (key, _) = create_in(&*service.ledger, Tenant::default_tenant(), scopes.into(), None).await?;

@@ -6,7 +6,8 @@ use crate::client::configuration;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::output;
-use crate::service::{Service, stop_signal};
+use crate::service::Service;
+use crate::signals::stop_of_session;
 use anyhow::{Context, Result};
 use postledger_api::Mailbox;
 use postledger_core::key::Scope;
@@ -24,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 pub async fn run(place: &Place, listen: SocketAddr) -> Result<Exit> {
     let mut config = configuration(place)?;
     config.server.listen = listen;
-    let stop = stop_signal()?;
+    let stop = stop_of_session()?;
     let mailbox = catch_all(&mut config).await?;
     let service = Service::start(&config, Some(mailbox)).await?;
     let scopes = [Scope::Send, Scope::Read, Scope::Operate];

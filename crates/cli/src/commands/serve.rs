@@ -4,7 +4,8 @@ use crate::args::{Output, Place};
 use crate::client::configuration;
 use crate::exit::{Exit, Failure};
 use crate::output;
-use crate::service::{Service, stop_signal};
+use crate::service::Service;
+use crate::signals::stop_of_service;
 use anyhow::Result;
 
 /// Runs the service until SIGTERM or SIGINT.
@@ -18,7 +19,7 @@ pub async fn run(place: &Place) -> Result<Exit> {
                        `postledger dev` runs with a mailbox of its own";
         return Err(Failure::new(Exit::Usage, message));
     }
-    let stop = stop_signal()?;
+    let stop = stop_of_service()?;
     let service = Service::start(&config, None).await?;
     match place.output {
         Output::Json => output::line(&serde_json::json!({"listening": service.listening}).to_string())?,

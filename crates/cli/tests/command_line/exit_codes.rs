@@ -2,6 +2,7 @@
 
 use postledger_tests::service::{Exit, Relay, Service, Setup};
 use postledger_tests::sink::{Script, Sink};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
 
@@ -86,6 +87,15 @@ async fn beside_a_service() {
     reads_the_ledger(&service).await;
     let second = ends(&service, 1, &["dev", "--listen", "127.0.0.1:0"]).await;
     assert_eq!(second, Value::Null, "one process has a data directory");
+}
+
+#[tokio::test]
+async fn a_service_outlives_a_hangup_and_ends_with_zero() {
+    let sink = Sink::start(Script::default()).await.unwrap();
+    let mut service = Setup::new().relay(Relay::plain("primary", sink.addr())).start().await.unwrap();
+    service.signal(Signal::HUP).unwrap();
+    let exit = service.terminate().await.unwrap();
+    assert_eq!((exit.code, exit.signal), (Some(0), None), "{exit}");
 }
 
 #[tokio::test]
