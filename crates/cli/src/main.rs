@@ -9,6 +9,7 @@ mod commands;
 mod config;
 mod exit;
 mod log;
+mod meters;
 mod output;
 mod service;
 mod signals;

@@ -2,9 +2,9 @@
 
 use crate::config::Config;
 use crate::exit::{self, Exit, Failure};
+use crate::meters;
 use crate::system::{SystemClock, SystemEntropy};
 use anyhow::{Context, Result};
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use postledger_api::{Api, Limits, Mailbox, Services};
 use postledger_dispatcher::{Dispatcher, DispatcherOptions, MimeComposer};
 use postledger_store::{LedgerOptions, OpenError, SqliteLedger};
@@ -30,18 +30,13 @@ pub struct Service {
     tasks: TaskTracker,
 }
 
-/// Seconds; from a commit on a fast disk to the longest wait for a reply to the dot.
-const LATENCY_BUCKETS: [f64; 14] =
-    [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0];
-const BATCH_BUCKETS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 512.0, 2048.0];
-
 impl Service {
     /// Opens the ledger, resolves what a crash left open, and listens. Mail flows when this returns.
     ///
     /// # Errors
     /// With exit code 5 if the ledger is not the one that its anchor knows; 1 for anything else.
     pub async fn start(config: &Config, mailbox: Option<Arc<Mailbox>>) -> Result<Self> {
-        let metrics = install_metrics()?;
+        let metrics = meters::install()?;
         let relays =
             config.relay.iter().map(crate::config::Relay::to_dispatcher).collect::<Result<Vec<_>>>()?;
         let ledger = open_ledger(config).await?;
@@ -66,7 +61,7 @@ impl Service {
             routes: config.routes().into_iter().map(|route| route.name).collect(),
             defaults: config.default_policy(),
             bounce_address: config.bounce.address.clone(),
-            render_metrics: Arc::new(move || render(&metrics)),
+            render_metrics: Arc::new(move || meters::render(&metrics)),
             mailbox,
             limits: Limits { max_connections: config.server.max_connections, ..Limits::default() },
         };
@@ -173,28 +168,4 @@ fn listen_on_control(path: &Path) -> Result<UnixListener> {
         UnixListener::bind(path).with_context(|| format!("cannot listen on {}", path.display()))?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
     Ok(listener)
-}
-
-fn install_metrics() -> Result<PrometheusHandle> {
-    let recorder = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &LATENCY_BUCKETS)?
-        .set_buckets_for_metric(Matcher::Suffix("_events".into()), &BATCH_BUCKETS)?
-        .build_recorder();
-    let handle = recorder.handle();
-    metrics::set_global_recorder(recorder).context("metrics were already installed")?;
-    let upkeep = handle.clone();
-    tokio::spawn(async move {
-        // Without upkeep the histograms' raw samples would grow until somebody scrapes.
-        let mut ticks = tokio::time::interval(Duration::from_secs(5));
-        loop {
-            ticks.tick().await;
-            upkeep.run_upkeep();
-        }
-    });
-    Ok(handle)
-}
-
-fn render(handle: &PrometheusHandle) -> String {
-    metrics_process::Collector::default().collect();
-    handle.render()
 }

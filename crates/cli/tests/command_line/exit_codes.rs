@@ -84,6 +84,11 @@ async fn beside_a_service() {
     let url = format!("http://{}", *service.target().borrow());
     ends(&service, 0, &["--url", &url, "--key", service.key(), "message", "show", id]).await;
     ends(&service, 1, &["--url", &url, "--key", "plk_wrong", "message", "show", id]).await;
+    let metrics = service.get("/metrics").await.unwrap();
+    let metrics = String::from_utf8_lossy(&metrics.body);
+    for name in metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()) {
+        assert!(metrics.contains(&format!("# HELP {name} ")), "{name} is not explained");
+    }
     reads_the_ledger(&service).await;
     let second = ends(&service, 1, &["dev", "--listen", "127.0.0.1:0"]).await;
     assert_eq!(second, Value::Null, "one process has a data directory");
