@@ -39,6 +39,7 @@ pub struct Config {
 #[serde(default, deny_unknown_fields)]
 pub struct Server {
     /// Where the API listens.
+    #[serde(deserialize_with = "socket_address")]
     pub listen: SocketAddr,
     /// A proxy in front ends TLS: allows to listen off loopback.
     pub behind_proxy: bool,
@@ -252,6 +253,12 @@ fn from_strs<'de, D: Deserializer<'de>, T: std::str::FromStr<Err: std::fmt::Disp
 ) -> Result<Vec<T>, D::Error> {
     let texts = Vec::<String>::deserialize(d)?;
     texts.iter().map(|text| text.parse().map_err(serde::de::Error::custom)).collect()
+}
+
+fn socket_address<'de, D: Deserializer<'de>>(d: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(d)?;
+    text.parse()
+        .map_err(|_| serde::de::Error::custom("expected an address and a port such as 127.0.0.1:8250"))
 }
 
 fn parse_duration<E: serde::de::Error>(text: &str) -> Result<Duration, E> {

@@ -53,7 +53,10 @@ fn describe() {
     );
     gauge!("postledger_relay_up", "1, or 0 while a relay is left alone because nothing could be sent there");
     gauge!("postledger_unknown_deliveries", "Deliveries with an attempt whose result is not known");
-    histogram!("postledger_commit_seconds", "One commit of the ledger: its transaction, its sync, and the anchor");
+    histogram!(
+        "postledger_commit_seconds",
+        "One commit of the ledger: its transaction, its sync, and the anchor"
+    );
     histogram!("postledger_commit_batch_events", "Events in a commit");
     gauge!("postledger_journal_position", "The last position of the journal");
     gauge!("postledger_view_lag_events", "Events that the views have not taken in yet");

@@ -65,6 +65,7 @@ fn what_is_wrong_is_named() {
     let relay = "[[relay]]\nname = \"a\"\nhost = \"127.0.0.1\"\n";
     let table = [
         ("[server]\nlisten_on = \"127.0.0.1:1\"".to_owned(), "did you mean `listen`"),
+        ("[server]\nlisten = \"localhost:1\"".to_owned(), "an address and a port"),
         ("[sever]".to_owned(), "did you mean `server`"),
         ("[server]\nlisten = \"0.0.0.0:8250\"".to_owned(), "behind_proxy"),
         (format!("{relay}tls = \"none\""), "`none`"),
