@@ -9,8 +9,12 @@ use serde_json::Value;
 pub(super) struct Account {
     /// Attempts that began.
     pub(super) begun: usize,
-    /// Of the attempts that ended: what they came to, and where nothing was sent, at which stage.
-    pub(super) attempts: Vec<(Class, Option<String>)>,
+    /// Of the attempts that ended: what they came to.
+    pub(super) classes: Vec<Class>,
+    /// Where it broke off, of those attempts of which nothing was sent.
+    pub(super) stages: Vec<String>,
+    /// How it broke off, of all attempts that did.
+    troubles: Vec<String>,
     /// Whether it is held.
     pub(super) held: bool,
 }
@@ -36,8 +40,10 @@ impl Account {
                 "failed" if event["attempt"].is_u64() => Class::Permanent,
                 other => bail!("{id} has an event {other} that no cell expects: {event}"),
             };
-            let stage = event["not_sent"]["stage"].as_str().map(str::to_owned);
-            account.attempts.push((class, stage));
+            account.classes.push(class);
+            account.stages.extend(event["not_sent"]["stage"].as_str().map(str::to_owned));
+            let trouble = event["not_sent"]["trouble"].as_str().or(event["trouble"].as_str());
+            account.troubles.extend(trouble.map(str::to_owned));
         }
         Ok(account)
     }

@@ -65,7 +65,7 @@ impl Found {
 pub(super) async fn run(plan: &Plan, stage: Stage, killed: bool, cells: Vec<Cell>) -> Result<Found> {
     let mut grid = Grid::new(plan, stage, cells).await?;
     if killed {
-        grid.set_timeouts("\"1s\"", UNTIL_KILLED)?;
+        grid.set_timeouts(&deadline(), UNTIL_KILLED)?;
     }
     grid.service.start().await?;
     grid.submit().await?;
@@ -148,7 +148,7 @@ impl Grid {
         for column in &mut self.columns {
             column.begun = Account::read(&export, &column.id)?.begun > 0;
         }
-        self.set_timeouts(UNTIL_KILLED, "\"1s\"")?;
+        self.set_timeouts(UNTIL_KILLED, &deadline())?;
         match self.service.try_start().await? {
             Started::Listening => Ok(()),
             Started::Refused(exit) => Err(missed(format!("it does not start again: {exit}"))),
@@ -165,7 +165,7 @@ impl Grid {
         let (mut wrong, mut attempts) = (Vec::new(), 0);
         for column in &self.columns {
             let account = Account::read(&export, &column.id)?;
-            attempts += account.attempts.len() as u64;
+            attempts += account.classes.len() as u64;
             let of_backup = self.backup.read(|log| log.of(&column.recipient()).count());
             if let Some(what) = column.judge(&account, of_backup) {
                 wrong.push(format!("{:?}: {what}: {account:?}", column.cell));
@@ -193,13 +193,10 @@ impl Column {
             return Some(format!("begun at the kill: {}", self.begun));
         }
         let expected = cell.expected(self.begun);
-        let classes: Vec<Class> = account.attempts.iter().map(|(class, _)| *class).collect();
-        if classes != expected {
-            return Some(format!("{classes:?} instead of {expected:?}"));
+        if account.classes != expected {
+            return Some(format!("{:?} instead of {expected:?}", account.classes));
         }
-        if let Some(stage) = account.attempts.iter().find_map(|(_, stage)| stage.as_deref())
-            && !cell.is_seen_at(stage)
-        {
+        if let Some(stage) = account.stages.iter().find(|stage| !cell.is_seen_at(stage)) {
             return Some(format!("nothing sent at {stage}"));
         }
         let holds = cell.policy == Policy::Hold && expected.contains(&Class::Unknown);
@@ -245,9 +242,12 @@ fn script(cell: Cell, authority: &Authority) -> Result<Script> {
     })
 }
 
+fn deadline() -> String {
+    format!("\"{}s\"", TIMEOUT.as_secs())
+}
+
 fn timeouts() -> String {
-    let second = format!("\"{}s\"", TIMEOUT.as_secs());
     let stages = ["connect", "command", "data", "body", "dot", "quit"];
-    let lines: Vec<String> = stages.iter().map(|stage| format!("{stage} = {second}")).collect();
+    let lines: Vec<String> = stages.iter().map(|stage| format!("{stage} = {}", deadline())).collect();
     format!("timeouts = {{ {} }}", lines.join(", "))
 }
