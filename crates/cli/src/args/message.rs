@@ -13,7 +13,7 @@ use std::time::Duration;
 /// A message from the command line.
 #[derive(Debug, ClapArgs)]
 pub struct Send {
-    /// The author: an address, or "Name <address>"
+    /// The author: an address, alone or in angle brackets after a name
     #[arg(long, value_name = "ADDRESS")]
     pub from: String,
     /// A recipient; may be repeated
