@@ -1,38 +1,5 @@
-//! The binary `postledger`: reads the configuration, wires store, dispatcher and api together, and talks to people.
-//!
-//! It must not decide what is true (core), know SQL (store), SMTP (dispatcher) or axum (api).
-//! Reading order: [`args`], [`config`], [`service`], then the commands.
+//! The binary.
 
-mod args;
-mod client;
-mod commands;
-mod config;
-mod exit;
-mod log;
-mod meters;
-mod output;
-mod service;
-mod signals;
-mod system;
-mod timeline;
-mod trouble;
-
-use clap::Parser;
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    // What this program writes holds addresses and secrets, in whatever directory it is told to write.
-    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    // Every TLS connection of this process uses this one provider; two in one process panic at the first handshake.
-    let installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    debug_assert!(installed.is_ok(), "nothing installs a provider before main");
-    let args = args::Args::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return exit::report(&anyhow::Error::new(error).context("cannot start threads")),
-    };
-    match runtime.block_on(commands::run(args)) {
-        Ok(code) => code.into(),
-        Err(error) => exit::report(&error),
-    }
+fn main() -> std::process::ExitCode {
+    postledger_cli::main()
 }
