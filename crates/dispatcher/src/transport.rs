@@ -132,21 +132,29 @@ impl Connection {
         if let Some(outcome) = self.ended_early() {
             return Err(outcome);
         }
-        let stream = &mut self.stream;
-        // Outside the scheduler's budget: an exhausted budget looks like a silent peer.
-        let pending = tokio::task::unconstrained(poll_fn(|cx| {
-            let mut bytes = [0; 1024];
-            let mut buffer = ReadBuf::new(&mut bytes);
-            Poll::Ready(match Pin::new(&mut *stream).poll_read(cx, &mut buffer) {
-                Poll::Pending => Ok(None),
-                Poll::Ready(Ok(())) => Ok(Some(buffer.filled().to_vec())),
-                Poll::Ready(Err(error)) => Err(trouble_of(&error)),
-            })
-        }));
-        match pending.await {
-            Ok(None) => Ok(()),
-            Ok(Some(spoken)) => Err(self.interrupted(&spoken)),
-            Err(trouble) => Err(self.broke(trouble)),
+        loop {
+            let stream = &mut self.stream;
+            // Outside the scheduler's budget: an exhausted budget looks like a silent peer.
+            let pending = tokio::task::unconstrained(poll_fn(|cx| {
+                let mut bytes = [0; 1024];
+                let mut buffer = ReadBuf::new(&mut bytes);
+                Poll::Ready(match Pin::new(&mut *stream).poll_read(cx, &mut buffer) {
+                    Poll::Pending => Ok(None),
+                    Poll::Ready(Ok(())) => Ok(Some(buffer.filled().to_vec())),
+                    Poll::Ready(Err(error)) => Err(trouble_of(&error)),
+                })
+            }));
+            match pending.await {
+                // A text written without a pause leaves the runtime no time to hear of what has arrived meanwhile.
+                Ok(None) if self.stream.is_unread() => {
+                    if let Err(error) = self.stream.readable().await {
+                        return Err(self.broke(trouble_of(&error)));
+                    }
+                }
+                Ok(None) => return Ok(()),
+                Ok(Some(spoken)) => return Err(self.interrupted(&spoken)),
+                Err(trouble) => return Err(self.broke(trouble)),
+            }
         }
     }
 
@@ -264,3 +272,6 @@ pub(crate) fn not_sent(outcome: Outcome) -> NotSent {
         Outcome::Unknown(trouble) => NotSent { stage: Stage::Auth, trouble, reply: None },
     }
 }
+
+#[cfg(test)]
+mod tests;

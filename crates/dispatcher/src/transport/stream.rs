@@ -1,5 +1,7 @@
 //! A TCP connection, encrypted or not.
 
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,6 +13,27 @@ use tokio_rustls::client::TlsStream;
 pub(crate) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Stream {
+    /// Whether the kernel has something unread, its end or an error too, of which the runtime may not have heard yet.
+    /// Under TLS it need not be text.
+    pub(super) fn is_unread(&self) -> bool {
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        recv(self.socket(), &mut [0], flags) != Err(Errno::WOULDBLOCK)
+    }
+
+    /// Waits until the runtime has heard of it.
+    pub(super) async fn readable(&self) -> io::Result<()> {
+        self.socket().readable().await
+    }
+
+    fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+        }
+    }
 }
 
 impl AsyncRead for Stream {
