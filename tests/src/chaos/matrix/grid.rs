@@ -14,9 +14,9 @@ use serde_json::json;
 use std::time::Duration;
 
 /// A deadline that does not pass before the kill.
-const UNTIL_KILLED: &str = "\"60s\"";
+const UNTIL_KILLED: &str = "\"600s\"";
 /// Together with what surrounds it more than a socket's buffers hold: 4 MiB by default on the writing side.
-const LARGE: usize = 6 << 20;
+const LARGE: usize = 5 << 20;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One service and its cells.
