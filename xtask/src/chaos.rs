@@ -8,9 +8,9 @@ use postledger_tests::chaos::{self, Plan};
 pub struct Args {
     /// What fails
     scenario: Scenario,
-    /// Faults to be made
-    #[arg(long, default_value_t = 20)]
-    rounds: u64,
+    /// Faults to be made [default: 20; the whole matrix once]
+    #[arg(long)]
+    rounds: Option<u64>,
     /// Reproduces the choices of an earlier run
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -49,7 +49,8 @@ pub fn run(args: &Args) -> Result<()> {
         Scenario::Replay => chaos::Scenario::Replay,
         Scenario::Controls => return runtime.block_on(controls(args.seed)),
     };
-    let figures = runtime.block_on(chaos::run(scenario, &Plan::new(args.rounds, args.seed)))?;
+    let rounds = args.rounds.unwrap_or(if scenario == chaos::Scenario::SmtpMatrix { 1 } else { 20 });
+    let figures = runtime.block_on(chaos::run(scenario, &Plan::new(rounds, args.seed)))?;
     println!("{figures}");
     match figures.missed() {
         None => Ok(()),
