@@ -51,6 +51,7 @@ pub(super) async fn open(options: LedgerOptions) -> Result<Arc<SqliteLedger>, Op
 
     let mut journal =
         Journal { connection, ledger: identity.ledger, epoch: epoch.next_start(), position, hash };
+    sync_log(&path)?;
     // Before the first event: an anchor that is missing beside a journal that is not empty must always be wrong.
     let mut anchor = Anchor::create(&anchor_path, &journal.mark())?;
     if let Err(error) = query(sql::SWEEP_CHUNKS).execute(&mut journal.connection).await {
@@ -110,6 +111,18 @@ impl Drop for Alive {
         if std::thread::panicking() {
             self.0.fail("the writer broke off".into());
         }
+    }
+}
+
+/// What was read may have got no further than the kernel: a process that was killed before its sync leaves it there.
+/// It must be on the disk before the anchor vouches for it. The log carries no locks, so closing it drops none.
+fn sync_log(ledger: &Path) -> Result<(), OpenError> {
+    let mut log = ledger.as_os_str().to_owned();
+    log.push("-wal");
+    match fs::File::open(&log) {
+        Ok(file) => file.sync_all().map_err(OpenError::io("cannot sync", Path::new(&log))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(OpenError::io("cannot open", Path::new(&log))(error)),
     }
 }
 
