@@ -3,6 +3,9 @@
  *
  * Of each file of the root it knows which ranges were written, and how far it was cut, since its last sync. A sync takes
  * these when it begins and copies them when it has succeeded; what was written meanwhile waits for the next one.
+ *
+ * The first sync of a file in a process covers the whole file: a process that was killed before leaves what it wrote to
+ * the kernel, and whoever syncs next makes that durable too.
  */
 #define _GNU_SOURCE
 #include "faults.h"
@@ -24,10 +27,18 @@ struct range {
 struct dirty {
     dev_t device;
     ino_t inode;
-    off_t cut; /* the least size it was truncated to; -1 if it was not */
+    off_t cut;   /* the least size it was truncated to; -1 if it was not */
+    off_t whole; /* at the first sync of this process: its size; -1 otherwise */
     size_t count, room;
     struct range *ranges;
     struct dirty *next;
+};
+
+/* Files that this process has synced, or tried to. */
+struct seen {
+    dev_t device;
+    ino_t inode;
+    struct seen *next;
 };
 
 /* A rename (to is set) or an unlink that its directory has not made durable yet; paths below the root. */
@@ -38,6 +49,7 @@ struct change {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct dirty *dirty_files;
+static struct seen *seen_files;
 static struct change *changes, **last_change = &changes;
 
 /* The part of a path below the root; NULL outside of it. */
@@ -79,7 +91,7 @@ static struct dirty **dirty_of(int fd, bool make)
         at = &(*at)->next;
     if (!*at && make) {
         *at = calloc(1, sizeof **at);
-        **at = (struct dirty){ .device = stat.st_dev, .inode = stat.st_ino, .cut = -1 };
+        **at = (struct dirty){ .device = stat.st_dev, .inode = stat.st_ino, .cut = -1, .whole = -1 };
     }
     return *at ? at : NULL;
 }
@@ -213,14 +225,30 @@ static void apply_changes(const char *directory, const char *file)
     last_change = at;
 }
 
+/* Whether it is asked for the first time about this file. Called with the lock held. */
+static bool is_new(const struct dirty *dirty)
+{
+    for (struct seen *at = seen_files; at; at = at->next)
+        if (at->inode == dirty->inode && at->device == dirty->device)
+            return false;
+    struct seen *seen = calloc(1, sizeof *seen);
+    *seen = (struct seen){ dirty->device, dirty->inode, seen_files };
+    seen_files = seen;
+    return true;
+}
+
 void *mirror_sync_begins(int fd)
 {
     if (!is_mirrored(fd))
         return NULL;
     pthread_mutex_lock(&lock);
-    struct dirty **found = dirty_of(fd, false), *dirty = found ? *found : NULL;
-    if (dirty)
+    struct stat stat;
+    struct dirty **found = dirty_of(fd, true), *dirty = found ? *found : NULL;
+    if (dirty) {
         *found = dirty->next;
+        if (is_new(dirty) && fstat(fd, &stat) == 0)
+            dirty->whole = stat.st_size;
+    }
     pthread_mutex_unlock(&lock);
     return dirty;
 }
@@ -259,8 +287,13 @@ void mirror_sync_ended(int fd, void *begun, bool succeeded)
             apply_changes(NULL, relative);
             int to = shadow_open(relative), from = readable(fd);
             if (to >= 0 && from >= 0 && dirty) {
-                if (dirty->cut >= 0)
+                /* Never cut before it is copied: SIGKILL may come in between. */
+                if (dirty->whole >= 0) {
+                    copy(from, to, (struct range){ 0, dirty->whole });
+                    syscall(SYS_ftruncate, to, dirty->whole);
+                } else if (dirty->cut >= 0) {
                     syscall(SYS_ftruncate, to, dirty->cut);
+                }
                 for (size_t at = 0; at < dirty->count; at++)
                     copy(from, to, dirty->ranges[at]);
                 /* Truncated upwards, or past what was written. */

@@ -8,10 +8,11 @@ mod mirror;
 pub use library::library;
 pub use mirror::Mirror;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
+use tokio::time::Instant;
 
 /// What went through the library so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,6 +160,23 @@ impl Faults {
         let mut counters = bytes.as_chunks::<8>().0.iter().map(|it| u64::from_ne_bytes(*it));
         let mut next = || counters.next().context("four counters");
         Ok(Counts { syncs: next()?, writes: next()?, grown_bytes: next()?, injected: next()? })
+    }
+
+    /// Waits until so many syncs of matching files have begun; with [`slow_syncs`](Self::slow_syncs) the last of them is
+    /// then under way.
+    ///
+    /// # Errors
+    /// When there are not so many within a minute.
+    pub async fn syncs(&self, count: u64) -> Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while self.counts()?.syncs < count {
+            if Instant::now() > deadline {
+                bail!("not {count} syncs within a minute: {:?}", self.counts()?);
+            }
+            // The library can not wake anybody.
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        Ok(())
     }
 
     /// A line for each fault that was injected: what, on which file, in which thread, when in microseconds.
