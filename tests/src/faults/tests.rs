@@ -118,7 +118,7 @@ fn a_cut_write_takes_the_process_with_it() {
 fn slow_writes_and_syncs_are_slow() {
     let each = Duration::from_millis(20);
     let faults = Faults::new().unwrap().slow_writes(each).slow_syncs(each);
-    let start = tokio::time::Instant::now();
+    let start = Instant::now();
     assert_eq!(Disk::new().said(&faults, &["w:a:0:x", "s:a"]), ["ok", "ok"]);
     assert!(start.elapsed() >= 2 * each);
 }
