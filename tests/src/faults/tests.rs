@@ -185,3 +185,15 @@ fn a_lying_disk_keeps_nothing() {
     mirror.power_cut().unwrap();
     assert_eq!(disk.files(), files(&[("a", "old"), ("b", "new")]));
 }
+
+/// A sync knows nothing of processes: what one that was killed left to the kernel becomes durable with the next one's.
+#[test]
+fn the_first_sync_of_a_process_covers_what_another_wrote() {
+    let disk = Disk::with(&[("a", "old"), ("b", "old")]);
+    let mirror = Mirror::of(disk.root.path()).unwrap();
+    for call in [&["w:a:0:new!", "w:b:0:new!"][..], &["s:a"], &["w:a:0:lost"]] {
+        disk.said(&Faults::new().unwrap().mirrored(&mirror), call);
+    }
+    mirror.power_cut().unwrap();
+    assert_eq!(disk.files(), files(&[("a", "new!"), ("b", "old")]));
+}
