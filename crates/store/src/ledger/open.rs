@@ -51,7 +51,10 @@ pub(super) async fn open(options: LedgerOptions) -> Result<Arc<SqliteLedger>, Op
 
     let mut journal =
         Journal { connection, ledger: identity.ledger, epoch: epoch.next_start(), position, hash };
-    sync_log(&path)?;
+    if let Err(error) = sync_log(&path) {
+        journal.abandon();
+        return Err(error);
+    }
     // Before the first event: an anchor that is missing beside a journal that is not empty must always be wrong.
     let mut anchor = Anchor::create(&anchor_path, &journal.mark())?;
     if let Err(error) = query(sql::SWEEP_CHUNKS).execute(&mut journal.connection).await {
