@@ -13,6 +13,7 @@ mod kill;
 mod life;
 mod matrix;
 mod replay;
+mod restarts;
 mod sync_failure;
 
 pub use controls::{CONTROLS, Control};
@@ -60,6 +61,8 @@ pub enum Scenario {
     Idempotency,
     /// After kills, the journal gives the same state wherever and however often it is folded (G12).
     Replay,
+    /// SIGTERM under load, and a start, as deploys do it.
+    Restarts,
 }
 
 /// Runs a scenario. What it found stands in the figures; a bar that was missed ends it.
@@ -77,6 +80,7 @@ pub async fn run(scenario: Scenario, plan: &Plan) -> Result<Figures> {
         Scenario::SmtpDot => matrix::matrix(plan, &[Stage::Dot], &mut figures).await,
         Scenario::Idempotency => idempotency::idempotency(plan, &mut figures).await,
         Scenario::Replay => replay::replay(plan, &mut figures).await,
+        Scenario::Restarts => restarts::restarts(plan, &mut figures).await,
     };
     match done {
         Ok(()) => Ok(figures),

@@ -15,6 +15,7 @@ mod blackbox {
     mod power_cut;
     mod relay_goes_wrong;
     mod replay;
+    mod restarts_under_load;
     mod smtp_matrix;
     mod sync_failure;
     mod tls;

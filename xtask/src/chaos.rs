@@ -32,6 +32,8 @@ enum Scenario {
     Idempotency,
     /// SIGKILLs, and then the journal is folded here and elsewhere
     Replay,
+    /// SIGTERM under load, and a start, as deploys do it
+    Restarts,
     /// Builds that make a known mistake: each must be caught
     Controls,
 }
@@ -47,6 +49,7 @@ pub fn run(args: &Args) -> Result<()> {
         Scenario::SmtpMatrix => chaos::Scenario::SmtpMatrix,
         Scenario::Idempotency => chaos::Scenario::Idempotency,
         Scenario::Replay => chaos::Scenario::Replay,
+        Scenario::Restarts => chaos::Scenario::Restarts,
         Scenario::Controls => return runtime.block_on(controls(args.seed)),
     };
     let rounds = args.rounds.unwrap_or(if scenario == chaos::Scenario::SmtpMatrix { 1 } else { 20 });

@@ -119,6 +119,7 @@ impl Life {
     pub(super) async fn end(mut self, figures: &mut Figures) -> Result<Service> {
         self.load.stop();
         let report = self.load.finish().await?;
+        figures.add("unanswered", report.unanswered);
         if report.without_retry_after > 0 {
             return Err(missed(format!("refused without Retry-After: {}", report.without_retry_after)));
         }
