@@ -17,6 +17,7 @@ mod blackbox {
     mod replay;
     mod restarts_under_load;
     mod smtp_matrix;
+    mod supervisor;
     mod sync_failure;
     mod tls;
     mod views_deleted;

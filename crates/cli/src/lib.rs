@@ -13,6 +13,7 @@ mod meters;
 mod output;
 mod service;
 mod signals;
+mod supervisor;
 mod system;
 mod timeline;
 mod trouble;

@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::exit::{self, Exit, Failure};
 use crate::meters;
+use crate::supervisor;
 use crate::system::{SystemClock, SystemEntropy};
 use anyhow::{Context, Result};
 use postledger_api::{Api, Limits, Mailbox, Services};
@@ -26,7 +27,8 @@ pub struct Service {
     pub listening: SocketAddr,
     control: PathBuf,
     grace: Duration,
-    stopping: CancellationToken,
+    /// Cancelled when the service begins to stop.
+    pub stopping: CancellationToken,
     tasks: TaskTracker,
 }
 
@@ -93,6 +95,7 @@ impl Service {
     /// # Errors
     /// The ledger could not be closed cleanly.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<()> {
+        supervisor::follow(&self);
         let failed = tokio::select! {
             () = stop => None,
             reason = self.ledger.failed() => Some(reason),
@@ -109,6 +112,7 @@ impl Service {
     /// The ledger could not be closed cleanly.
     pub async fn stop(self) -> Result<()> {
         tracing::info!("stopping");
+        supervisor::stopping();
         self.stopping.cancel();
         self.tasks.close();
         let requests = self.tasks.wait();

@@ -1,5 +1,6 @@
 //! How the system tells the program to stop.
 
+use crate::supervisor;
 use anyhow::Result;
 use std::future::poll_fn;
 use std::task::Poll;
@@ -14,9 +15,11 @@ pub fn stop_of_service() -> Result<impl Future<Output = ()>> {
     let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
+            supervisor::reloading();
             tracing::warn!(
                 "SIGHUP: nothing is read again while the service runs; restart it to change its configuration"
             );
+            supervisor::reloaded();
         }
     });
     Ok(first_of(vec![signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?]))

@@ -107,6 +107,18 @@ impl Dispatcher {
         Ok(Arc::new(Self { engine }))
     }
 
+    /// Returns once the queue was looked at after the call, and what can start was started. Never, where the task that
+    /// does so hangs: a watchdog can tell by it.
+    ///
+    /// # Cancel safety
+    /// Safe: nothing is changed.
+    pub async fn turn(&self) {
+        let mut turns = self.engine.turns.subscribe();
+        self.engine.inbox.wake.notify_one();
+        // The sender lives in the engine, which lives as long as this.
+        let _ = turns.changed().await;
+    }
+
     /// Starts nothing new at once. What is in flight may end within `grace`; what has not is ended then: not
     /// sent before its dot, unknown after it. Returns when the outcomes are recorded.
     ///

@@ -41,6 +41,7 @@ pub(crate) async fn run(engine: Arc<Engine>) {
         let due = look(&engine, permits.available_permits());
         let (is_full, wait) = (due.is_full(), due.wait.unwrap_or(TICK).min(TICK));
         start(&engine, due, &permits);
+        engine.turns.send_modify(|turns| *turns += 1);
         if next_tick.elapsed() > Duration::ZERO {
             next_tick = tokio::time::Instant::now() + TICK;
             keep_house(&engine);

@@ -19,6 +19,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -42,6 +43,8 @@ pub(crate) struct Engine {
     /// What is in flight ends now.
     pub abort: CancellationToken,
     pub tasks: TaskTracker,
+    /// How often the driver has looked at the queue.
+    pub turns: watch::Sender<u64>,
 }
 
 /// A relay's endpoint and its idle connections.
@@ -77,6 +80,7 @@ impl Engine {
             stopping: CancellationToken::new(),
             abort: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            turns: watch::Sender::new(0),
         }
     }
 
