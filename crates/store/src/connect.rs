@@ -28,13 +28,15 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-/// For writing. `page_size` and `auto_vacuum` take effect on a new file only, where they must come before WAL;
-/// checkpoints run elsewhere; macOS syncs for real only with `fullfsync`.
+/// For writing. `page_size` and `auto_vacuum` are for a new file only, where they must come before WAL: on one that has
+/// something in it `auto_vacuum` would be a write, and opening must change nothing before it is known what is there.
+/// Checkpoints run elsewhere; macOS syncs for real only with `fullfsync`.
 pub(crate) fn for_writing(path: &Path, create: bool) -> SqliteConnectOptions {
-    options(path)
-        .create_if_missing(create)
-        .page_size(4096)
-        .auto_vacuum(SqliteAutoVacuum::Incremental)
+    let is_new = std::fs::metadata(path).map_or(true, |file| file.len() == 0);
+    let options = options(path).create_if_missing(create);
+    let options =
+        if is_new { options.page_size(4096).auto_vacuum(SqliteAutoVacuum::Incremental) } else { options };
+    options
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .pragma("wal_autocheckpoint", "0")

@@ -26,12 +26,14 @@ async fn an_older_ledger_is_refused() {
         "a clean stop leaves everything in the ledger itself"
     );
 
-    std::fs::write(&ledger, older).unwrap();
+    std::fs::write(&ledger, &older).unwrap();
     let Started::Refused(exit) = service.try_start().await.unwrap() else {
         panic!("it started on an older ledger")
     };
     assert_eq!(exit.code, Some(5), "{exit}");
     assert!(exit.stderr.contains("anchor") && exit.stderr.contains("restore"), "it does not help: {exit}");
+    let log = std::fs::metadata(service.data_dir().join("ledger.db-wal")).map_or(0, |log| log.len());
+    assert!(std::fs::read(&ledger).unwrap() == older && log == 0, "what is refused is left as it was");
     let exit = service.run(&["audit", "verify"]).await.unwrap();
     assert_eq!(exit.code, Some(5), "{exit}");
 
