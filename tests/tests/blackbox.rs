@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod blackbox {
+    mod api_tls;
     mod changed_byte;
     mod controls;
     mod disk_full;

@@ -3,8 +3,9 @@
 use crate::access;
 use crate::body;
 use crate::edge;
+use crate::entrance::Entrance;
 use crate::keys::Keys;
-use crate::listener;
+use crate::listener::{self, Tcp};
 use crate::messages::submit::ACCEPTED;
 use crate::openapi;
 use crate::services::Services;
@@ -68,9 +69,12 @@ impl Api {
     ///
     /// # Cancel safety
     /// Dropping it cuts the connections; what has reached the ledger stays.
-    pub async fn serve(&self, listener: TcpListener, shutdown: CancellationToken) {
+    pub async fn serve(&self, listener: TcpListener, entrance: Entrance, shutdown: CancellationToken) {
         let (router, refuse) = (self.router.clone(), edge::refusals(self.shared.clone()));
-        listener::serve(listener, router, refuse, &self.shared.services.limits, shutdown).await;
+        let limits = &self.shared.services.limits;
+        let (entrance, handshake_timeout) = (Arc::new(entrance), limits.handshake_timeout);
+        let tcp = Tcp { listener, entrance, refuse: refuse.clone(), handshake_timeout };
+        listener::serve(tcp, router, refuse, limits, shutdown).await;
     }
 
     /// Serves the control socket: whoever may open it may do everything, for every tenant. `Postledger-Tenant` names the

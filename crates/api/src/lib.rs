@@ -13,6 +13,7 @@ mod api;
 mod body;
 mod caller;
 mod edge;
+mod entrance;
 mod event_json;
 mod health;
 mod history;
@@ -34,14 +35,17 @@ mod relays;
 mod request;
 mod services;
 mod shown;
+mod tls;
 
 pub use api::Api;
+pub use entrance::Entrance;
 pub use event_json::{ContentJson, EventJson, NotSentJson, QueuedJson, RecipientJson, RetryJson};
 pub use limits::Limits;
 pub use mailbox::Mailbox;
 pub use message_json::{DeliveryJson, MessageJson, ReplyJson};
 pub use openapi::openapi_json;
 pub use services::Services;
+pub use tls::{Tls, TlsError};
 
 #[cfg(test)]
 mod tests;

@@ -2,8 +2,10 @@
 
 mod environment;
 mod relay;
+mod server;
 
 pub use relay::Relay;
+pub use server::Server;
 
 use crate::exit::{Exit, Failure};
 use anyhow::{Context, Result};
@@ -32,22 +34,6 @@ pub struct Config {
     pub retry: Retry,
     /// Where bounces go.
     pub bounce: Bounce,
-}
-
-/// `[server]`
-#[derive(Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Server {
-    /// Where the API listens.
-    #[serde(deserialize_with = "socket_address")]
-    pub listen: SocketAddr,
-    /// A proxy in front ends TLS: allows to listen off loopback.
-    pub behind_proxy: bool,
-    /// How long attempts in flight may take to end at a stop.
-    #[serde(deserialize_with = "duration")]
-    pub shutdown_grace: Duration,
-    /// Connections at once.
-    pub max_connections: usize,
 }
 
 /// `[store]`
@@ -90,17 +76,6 @@ pub struct Bounce {
     /// The reverse path of messages that give none.
     #[serde(deserialize_with = "optional_from_str")]
     pub address: Option<Address>,
-}
-
-impl Default for Server {
-    fn default() -> Self {
-        Self {
-            listen: ([127, 0, 0, 1], 8250).into(),
-            behind_proxy: false,
-            shutdown_grace: Duration::from_secs(30),
-            max_connections: 1024,
-        }
-    }
 }
 
 impl Default for Store {
@@ -167,11 +142,7 @@ impl Config {
         if !self.route.is_empty() && !routes.contains(&RouteName::default_route()) {
             return Err("there is no route named default; messages that name none would have no relay".into());
         }
-        if !self.server.listen.ip().is_loopback() && !self.server.behind_proxy {
-            return Err("server.listen is off loopback: keys would cross the network in the clear. \
-                        Put a TLS proxy in front and set server.behind_proxy = true"
-                .into());
-        }
+        self.server.check()?;
         let retry = &self.retry;
         if retry.schedule.iter().any(|interval| *interval < Duration::from_secs(1)) {
             return Err("retry.schedule: an interval is at least 1s".into());

@@ -6,7 +6,7 @@ use crate::meters;
 use crate::supervisor;
 use crate::system::{SystemClock, SystemEntropy};
 use anyhow::{Context, Result};
-use postledger_api::{Api, Limits, Mailbox, Services};
+use postledger_api::{Api, Mailbox, Services};
 use postledger_dispatcher::{Dispatcher, DispatcherOptions, MimeComposer};
 use postledger_store::{LedgerOptions, OpenError, SqliteLedger};
 use std::net::SocketAddr;
@@ -41,6 +41,7 @@ impl Service {
         let metrics = meters::install()?;
         let relays =
             config.relay.iter().map(crate::config::Relay::to_dispatcher).collect::<Result<Vec<_>>>()?;
+        let entrance = config.server.to_entrance()?;
         let ledger = open_ledger(config).await?;
         let clock = Arc::new(SystemClock);
         let entropy = Arc::new(SystemEntropy);
@@ -65,7 +66,7 @@ impl Service {
             bounce_address: config.bounce.address.clone(),
             render_metrics: Arc::new(move || meters::render(&metrics)),
             mailbox,
-            limits: Limits { max_connections: config.server.max_connections, ..Limits::default() },
+            limits: config.server.to_limits(),
         };
         let api = Arc::new(Api::new(services).await.context("cannot read the API keys")?);
         let listener = TcpListener::bind(config.server.listen)
@@ -77,7 +78,7 @@ impl Service {
         let (stopping, tasks) = (CancellationToken::new(), TaskTracker::new());
         tasks.spawn({
             let (api, stopping) = (api.clone(), stopping.clone());
-            async move { api.serve(listener, stopping).await }
+            async move { api.serve(listener, entrance, stopping).await }
         });
         let serve_control = {
             let stopping = stopping.clone();

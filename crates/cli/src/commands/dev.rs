@@ -30,7 +30,7 @@ pub async fn run(place: &Place, listen: SocketAddr) -> Result<Exit> {
     let service = Service::start(&config, Some(mailbox)).await?;
     let scopes = [Scope::Send, Scope::Read, Scope::Operate];
     let (key, _) = create_in(&*service.ledger, Tenant::default_tenant(), scopes.into(), None).await?;
-    let base = format!("http://{}", service.listening);
+    let base = format!("{}://{}", config.server.scheme(), service.listening);
     if place.output == Output::Json {
         output::line(&json!({"listening": service.listening, "key": key.expose()}).to_string())?;
     }

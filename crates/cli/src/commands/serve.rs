@@ -23,7 +23,9 @@ pub async fn run(place: &Place) -> Result<Exit> {
     let service = Service::start(&config, None).await?;
     match place.output {
         Output::Json => output::line(&serde_json::json!({"listening": service.listening}).to_string())?,
-        Output::Table => output::say(&format!("listening on http://{}", service.listening)),
+        Output::Table => {
+            output::say(&format!("listening on {}://{}", config.server.scheme(), service.listening));
+        }
     }
     service.run_until(stop).await?;
     Ok(Exit::Ok)

@@ -67,7 +67,23 @@ fn what_is_wrong_is_named() {
         ("[server]\nlisten_on = \"127.0.0.1:1\"".to_owned(), "did you mean `listen`"),
         ("[server]\nlisten = \"localhost:1\"".to_owned(), "an address and a port"),
         ("[sever]".to_owned(), "did you mean `server`"),
-        ("[server]\nlisten = \"0.0.0.0:8250\"".to_owned(), "behind_proxy"),
+        ("[server]\nlisten = \"0.0.0.0:8250\"".to_owned(), "server.tls a cert and a key"),
+        ("[server]\nlisten = \"[::]:8250\"".to_owned(), "server.behind_proxy = true"),
+        ("[server]\ntls = { cert = \"c.pem\" }".to_owned(), "missing field `key`"),
+        ("[server]\ntrusted_proxies = [\"10.0.0.0/8\"]".to_owned(), "goes with server.behind_proxy"),
+        ("[server]\nbehind_proxy = true\ntrusted_proxies = [\"10.0.0.0/33\"]".to_owned(), "line 3"),
+        ("[server]\nmax_connections = 0".to_owned(), "max_connections is 1 to 65536"),
+        ("[server.limits]\nbodie = \"1MiB\"".to_owned(), "unknown field `bodie`"),
+        ("[server.limits]\nbody = \"much\"".to_owned(), "line 2"),
+        ("[server.limits]\nbody = \"2GiB\"".to_owned(), "server.limits.body is 1.0 KiB to 1.0 GiB"),
+        ("[server.limits]\nrecipients = 1001".to_owned(), "server.limits.recipients is 1 to 1000"),
+        ("[server.limits]\nbatch = 0".to_owned(), "server.limits.batch is 1 to 1000"),
+        ("[server.limits]\nheader = \"1KiB\"".to_owned(), "server.limits.header is 4.0 KiB to 256.0 KiB"),
+        ("[server.limits]\nheader_timeout = \"6m\"".to_owned(), "server.limits.header_timeout is 1s to 5m"),
+        (
+            "[server.limits]\nbodies_in_flight = \"1MiB\"".to_owned(),
+            "server.limits.bodies_in_flight is 40.0 MiB to 64.0 GiB",
+        ),
         (format!("{relay}tls = \"none\""), "`none`"),
         ("[[relay]]\nname = \"a\"\nhost = \"smtp.example.net\"\ntls = \"off\"".to_owned(), "allow_plaintext"),
         (format!("{relay}{relay}"), "twice"),
@@ -90,6 +106,21 @@ fn what_is_wrong_is_named() {
     }
     let error = parse("", &[("POSTLEDGER_SERVER__LISTN", "127.0.0.1:1")]).expect_err("unknown key");
     assert!(error.contains("listn") && error.contains("did you mean `listen`"), "{error}");
+}
+
+#[test]
+fn the_server_s_limits_reach_the_api() {
+    let text = "[server]\nlisten = \"0.0.0.0:1\"\nbehind_proxy = true\n[server.limits]\nbody = \"1MiB\"\nrecipients = 7";
+    let variables = [
+        ("POSTLEDGER_SERVER__LIMITS__BATCH", "9"),
+        ("POSTLEDGER_SERVER__TRUSTED_PROXIES", "[\"10.0.0.0/8\"]"),
+    ];
+    let server = parse(text, &variables).expect("valid").server;
+    let limits = server.to_limits();
+    assert_eq!((limits.body_bytes, limits.recipients, limits.batch), (1 << 20, 7, 9));
+    let defaults = postledger_api::Limits::default();
+    assert_eq!((limits.message_bytes, limits.header_bytes), (defaults.message_bytes, defaults.header_bytes));
+    assert_eq!(server.to_entrance().expect("no certificate to read").trusted_proxies.len(), 1);
 }
 
 #[test]
