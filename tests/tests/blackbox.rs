@@ -9,6 +9,7 @@ mod blackbox {
     mod foreign_server;
     mod idempotency;
     mod kill_under_load;
+    mod log;
     mod log_not_synced;
     mod lying_disk;
     mod older_ledger;

@@ -1,9 +1,11 @@
 //! `postledger.toml`, with every key also in the environment.
 
 mod environment;
+mod log;
 mod relay;
 mod server;
 
+pub use log::{Log, LogFormat, LogLevel, LogTo};
 pub use relay::Relay;
 pub use server::Server;
 
@@ -34,6 +36,8 @@ pub struct Config {
     pub retry: Retry,
     /// Where bounces go.
     pub bounce: Bounce,
+    /// The log.
+    pub log: Log,
 }
 
 /// `[store]`

@@ -5,6 +5,7 @@ use crate::args::{Output, Place};
 use crate::client::configuration;
 use crate::config::Config;
 use crate::exit::Exit;
+use crate::log;
 use crate::output;
 use crate::service::Service;
 use crate::signals::stop_of_session;
@@ -24,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 /// As for `serve`.
 pub async fn run(place: &Place, listen: SocketAddr) -> Result<Exit> {
     let mut config = configuration(place)?;
+    log::start(config.log, place.output)?;
     config.server.listen = listen;
     let stop = stop_of_session()?;
     let mailbox = catch_all(&mut config).await?;

@@ -3,6 +3,7 @@
 use crate::args::{Output, Place};
 use crate::client::configuration;
 use crate::exit::{Exit, Failure};
+use crate::log;
 use crate::output;
 use crate::service::Service;
 use crate::signals::stop_of_service;
@@ -14,6 +15,7 @@ use anyhow::Result;
 /// The configuration, the ledger or the listener; a ledger that fails later.
 pub async fn run(place: &Place) -> Result<Exit> {
     let config = configuration(place)?;
+    log::start(config.log, place.output)?;
     if config.relay.is_empty() {
         let message = "there is no [[relay]] in the configuration: mail would have nowhere to go. \
                        `postledger dev` runs with a mailbox of its own";
