@@ -14,6 +14,7 @@ mod blackbox {
     mod lying_disk;
     mod older_ledger;
     mod one_message_many_fates;
+    mod other_format;
     mod power_cut;
     mod relay_goes_wrong;
     mod replay;

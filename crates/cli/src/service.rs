@@ -36,7 +36,8 @@ impl Service {
     /// Opens the ledger, resolves what a crash left open, and listens. Mail flows when this returns.
     ///
     /// # Errors
-    /// With exit code 5 if the ledger is not the one that its anchor knows; 1 for anything else.
+    /// With exit code 5 if the ledger is not the one that its anchor knows, 4 if its format is another than this
+    /// version's; 1 for anything else.
     pub async fn start(config: &Config, mailbox: Option<Arc<Mailbox>>) -> Result<Self> {
         let metrics = meters::install()?;
         let relays =
@@ -155,6 +156,7 @@ pub fn open_failure(error: OpenError) -> anyhow::Error {
     let exit = match &error {
         OpenError::Missing(_) => Exit::NotFound,
         error if error.is_verification() => Exit::Verification,
+        error if error.is_other_format() => Exit::Refused,
         _ => Exit::Failed,
     };
     Failure::new(exit, error.to_string())
