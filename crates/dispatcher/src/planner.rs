@@ -3,6 +3,7 @@
 //! Its states are the fold of committed events; `handle_*` takes inputs, `poll_*` gives the next thing to do.
 //! Whoever gets a delivery from it has it alone until [`Planner::handle_ended`].
 
+mod configure;
 mod entry;
 mod lane;
 mod place;
@@ -10,6 +11,7 @@ mod policies;
 mod relay;
 mod slab;
 
+pub(crate) use configure::RelayPlan;
 pub(crate) use entry::{RelayIndex, RelaySet, STATES};
 
 use entry::Place;
@@ -23,7 +25,7 @@ use postledger_core::name::{RelayName, RouteName, Tenant};
 use postledger_core::outcome::{NotSent, Outcome, Stage, Trouble};
 use postledger_core::policy::Priority;
 use postledger_core::time::Timestamp;
-use relay::Relay;
+pub(crate) use relay::Relay;
 use slab::{Slab, Slot};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
@@ -67,8 +69,11 @@ pub(crate) struct Finished {
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Planner {
+    /// By index, also those that are configured no longer.
     names: Vec<RelayName>,
     relays: Vec<Relay>,
+    /// Those that are configured, in their order.
+    order: Vec<RelayIndex>,
     route_names: HashMap<RouteName, u16>,
     routes: Vec<Vec<RelayIndex>>,
     tenants: Vec<Tenant>,
@@ -96,11 +101,9 @@ fn is_incapable(not_sent: &NotSent) -> bool {
 }
 
 impl Planner {
-    /// Relays as (name, connections), routes by relay index. Loads until [`Planner::handle_all_loaded`].
-    pub(crate) fn new(relays: Vec<(RelayName, usize)>, routes: Vec<(RouteName, Vec<RelayIndex>)>) -> Self {
-        let (names, relays) = relays.into_iter().map(|(name, max)| (name, Relay::new(max))).unzip();
-        let (route_names, routes) = (0..).zip(routes).map(|(n, (name, relays))| ((name, n), relays)).unzip();
-        Self { names, relays, route_names, routes, is_loading: true, ..Self::default() }
+    /// Without relays and routes until [`Planner::handle_configured`]. Loads until [`Planner::handle_all_loaded`].
+    pub(crate) fn new() -> Self {
+        Self { is_loading: true, ..Self::default() }
     }
 
     /// A message as read from the ledger. What is held already is kept where it is as new.
@@ -219,16 +222,17 @@ impl Planner {
         }
     }
 
-    /// What a probe came to.
+    /// What a probe came to that was started at `started` (monotonic).
     pub(crate) fn handle_probe(
         &mut self,
         relay: RelayIndex,
         result: Result<(), NotSent>,
+        started: Duration,
         now: Now,
         jitter: f64,
     ) {
         if let Some(relay) = self.relay_mut(relay) {
-            relay.handle_probe(result, now, jitter);
+            relay.handle_probe(result, started, now, jitter);
         }
     }
 
@@ -343,14 +347,25 @@ impl Planner {
         self.relays.get(usize::from(relay)).is_some_and(Relay::is_up)
     }
 
-    /// By index, as configured.
-    pub(crate) fn relays(&self) -> &[Relay] {
-        &self.relays
+    /// Those that are configured, in their order.
+    pub(crate) fn relays(&self) -> impl Iterator<Item = (RelayIndex, &RelayName, &Relay)> {
+        let relay = |&index: &RelayIndex| {
+            let at = usize::from(index);
+            Some((index, self.names.get(at)?, self.relays.get(at)?))
+        };
+        self.order.iter().filter_map(relay)
     }
 
-    /// By index, as configured.
-    pub(crate) fn names(&self) -> &[RelayName] {
-        &self.names
+    /// Deliveries by route that wait for a relay where their route has none.
+    pub(crate) fn stranded(&self) -> Vec<(RouteName, u64)> {
+        let empty = |(_, route): &(&RouteName, &u16)| {
+            self.routes.get(usize::from(**route)).is_some_and(Vec::is_empty)
+        };
+        let count = |(name, &route): (&RouteName, &u16)| {
+            let entries = self.entries.all().filter_map(|slot| self.entries.entry(slot));
+            (name.clone(), entries.filter(|entry| entry.route == route).count() as u64)
+        };
+        self.route_names.iter().filter(empty).map(count).filter(|(_, count)| *count > 0).collect()
     }
 
     /// Pending deliveries by priority and by [`STATES`].

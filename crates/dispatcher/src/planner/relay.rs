@@ -31,6 +31,10 @@ enum Health {
 #[derive(Debug)]
 pub(crate) struct Relay {
     max_connections: usize,
+    /// Gets deliveries.
+    is_configured: bool,
+    /// Since when it is what it is (monotonic): what was started before says nothing of it.
+    since: Duration,
     pub in_flight: usize,
     health: Health,
     /// Waits in a row; none of them was followed by a success.
@@ -45,6 +49,8 @@ impl Relay {
     pub(crate) fn new(max_connections: usize) -> Self {
         Self {
             max_connections: max_connections.max(1),
+            is_configured: true,
+            since: Duration::ZERO,
             in_flight: 0,
             health: Health::Up,
             waits: 0,
@@ -54,10 +60,24 @@ impl Relay {
         }
     }
 
+    /// Takes over its settings. What is in flight still counts: it occupies the server, if it is the same.
+    pub(crate) fn configure(&mut self, max_connections: usize, is_changed: bool, now: Now) {
+        self.max_connections = max_connections.max(1);
+        if is_changed || !self.is_configured {
+            let in_flight = self.in_flight;
+            *self = Self { in_flight, since: now.monotonic, ..Self::new(max_connections) };
+        }
+    }
+
+    /// Gets nothing any more; what is in flight ends.
+    pub(crate) fn retire(&mut self) {
+        (self.is_configured, self.health) = (false, Health::Up);
+    }
+
     /// Whether deliveries may wait for it.
     pub(crate) fn is_available(&self) -> bool {
         match self.health {
-            Health::Up => true,
+            Health::Up => self.is_configured,
             Health::Trial => self.in_flight == 0,
             Health::Down { .. } | Health::Probing => false,
         }
@@ -68,7 +88,7 @@ impl Relay {
     }
 
     pub(crate) fn is_up(&self) -> bool {
-        matches!(self.health, Health::Up | Health::Trial)
+        self.is_configured && matches!(self.health, Health::Up | Health::Trial)
     }
 
     /// When it will be tried again (monotonic), while it is left alone.
@@ -88,7 +108,16 @@ impl Relay {
         is_due
     }
 
-    pub(crate) fn handle_probe(&mut self, result: Result<(), NotSent>, now: Now, jitter: f64) {
+    pub(crate) fn handle_probe(
+        &mut self,
+        result: Result<(), NotSent>,
+        started: Duration,
+        now: Now,
+        jitter: f64,
+    ) {
+        if !self.is_told_of(started) {
+            return;
+        }
         match result {
             Ok(()) if self.health == Health::Probing => self.health = Health::Trial,
             Ok(()) => {}
@@ -98,6 +127,9 @@ impl Relay {
 
     /// What an attempt came to that was started at `started` (monotonic).
     pub(crate) fn handle_outcome(&mut self, outcome: &Outcome, started: Duration, now: Now, jitter: f64) {
+        if !self.is_told_of(started) {
+            return;
+        }
         match outcome {
             Outcome::Accepted(_) | Outcome::Transient(_) | Outcome::Permanent(_) => {
                 self.last_answer = Some(now.monotonic);
@@ -126,6 +158,11 @@ impl Relay {
                 }
             }
         }
+    }
+
+    /// Whether what was started then was started at this relay with these settings.
+    fn is_told_of(&self, started: Duration) -> bool {
+        self.is_configured && self.since <= started
     }
 
     fn go_down(&mut self, not_sent: NotSent, now: Now, jitter: f64) {
