@@ -2,14 +2,12 @@
 
 #[cfg(test)]
 mod blackbox {
-    mod api_tls;
     mod changed_byte;
     mod controls;
     mod disk_full;
     mod foreign_server;
     mod idempotency;
     mod kill_under_load;
-    mod log;
     mod log_not_synced;
     mod lying_disk;
     mod older_ledger;
@@ -17,6 +15,7 @@ mod blackbox {
     mod other_format;
     mod power_cut;
     mod relay_goes_wrong;
+    mod reload;
     mod replay;
     mod restarts_under_load;
     mod smtp_matrix;

@@ -43,9 +43,6 @@ pub struct Place {
     /// The API key that goes with --url
     #[arg(long, global = true, env = "POSTLEDGER_KEY", hide_env_values = true)]
     pub key: Option<String>,
-    /// A PEM file with a further root to trust at --url, for a private certificate authority
-    #[arg(long, global = true, env = "POSTLEDGER_CA", value_name = "FILE", hide_env_values = true)]
-    pub ca: Option<PathBuf>,
     /// Tables for people; for programs one JSON document, or one per line of an export
     #[arg(
         long,

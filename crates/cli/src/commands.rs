@@ -15,7 +15,6 @@ mod send;
 mod serve;
 
 use crate::args::{Args, Config, Verb};
-use crate::config::LogLevel;
 use crate::exit::Exit;
 use crate::log;
 use anyhow::Result;
@@ -26,14 +25,12 @@ use anyhow::Result;
 /// What went wrong; [`crate::exit::report`] knows its exit code.
 pub async fn run(args: Args) -> Result<Exit> {
     let Args { verb, place } = args;
-    match verb {
-        // A service tells what it does, as its configuration says.
-        Verb::Dev { .. } | Verb::Serve => {}
-        // A demo's relay is down on purpose.
-        Verb::Demo { .. } => log::start_quiet(LogLevel::Error)?,
-        // The other verbs' talk is their own.
-        _ => log::start_quiet(LogLevel::Warn)?,
-    }
+    // A service tells what it does. The other verbs' talk is their own; a demo's relay is down on purpose.
+    log::start(match verb {
+        Verb::Dev { .. } | Verb::Serve => "info",
+        Verb::Demo { .. } => "error",
+        _ => "warn",
+    });
     match verb {
         Verb::Demo { exit } => demo::run(&place, exit).await,
         Verb::Dev { listen } => dev::run(&place, listen).await,

@@ -16,7 +16,6 @@ pub fn run(place: &Place) -> Result<Exit> {
     for relay in &config.relay {
         relay.to_dispatcher()?;
     }
-    config.server.to_entrance()?;
     let summary = json!({
         "ok": true,
         "listen": config.server.listen,
