@@ -2,20 +2,20 @@
 
 #[cfg(test)]
 mod blackbox {
+    mod api_tls;
     mod changed_byte;
     mod controls;
     mod disk_full;
     mod foreign_server;
     mod idempotency;
     mod kill_under_load;
+    mod log;
     mod log_not_synced;
     mod lying_disk;
     mod older_ledger;
     mod one_message_many_fates;
-    mod other_format;
     mod power_cut;
     mod relay_goes_wrong;
-    mod reload;
     mod replay;
     mod restarts_under_load;
     mod smtp_matrix;

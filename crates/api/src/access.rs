@@ -31,6 +31,7 @@ pub(crate) const CALLS: &[(&str, &str, Access)] = &[
     ("POST", "/v1/messages/{id}/release", Needs(Operate)),
     ("POST", "/v1/messages/{id}/redrive", Needs(Operate)),
     ("GET", "/v1/deliveries/{id}/content", Needs(Read)),
+    ("GET", "/v1/deliveries/{id}/explain", Needs(Read)),
     ("POST", "/v1/deliveries/{id}/cancel", Needs(Operate)),
     ("POST", "/v1/deliveries/{id}/hold", Needs(Operate)),
     ("POST", "/v1/deliveries/{id}/release", Needs(Operate)),

@@ -3,17 +3,18 @@
 use crate::access;
 use crate::body;
 use crate::edge;
+use crate::entrance::Entrance;
 use crate::keys::Keys;
-use crate::listener;
+use crate::listener::{self, Tcp};
 use crate::messages::submit::ACCEPTED;
 use crate::openapi;
 use crate::services::Services;
-use crate::settings::Settings;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use bytes::Bytes;
 use postledger_core::ledger::LedgerError;
-use std::sync::{Arc, PoisonError, RwLock};
+use postledger_core::policy::Policy;
+use std::sync::Arc;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -30,17 +31,11 @@ pub struct Api {
 pub(crate) struct Shared {
     pub services: Services,
     pub keys: Arc<Keys>,
-    settings: RwLock<Arc<Settings>>,
+    /// Shared by all messages that say nothing about their policy.
+    pub default_policy: Arc<Policy>,
     /// What large bodies may still hold, in KiB.
     pub large_bodies: Arc<Semaphore>,
     pub openapi: Bytes,
-}
-
-impl Shared {
-    /// The settings as they are now; whoever checks a request keeps to one look at them.
-    pub(crate) fn settings(&self) -> Arc<Settings> {
-        self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
 }
 
 impl Api {
@@ -48,7 +43,7 @@ impl Api {
     ///
     /// # Errors
     /// The keys cannot be read.
-    pub async fn new(services: Services, settings: Settings) -> Result<Self, LedgerError> {
+    pub async fn new(services: Services) -> Result<Self, LedgerError> {
         metrics::describe_counter!(
             ACCEPTED,
             "Messages accepted: durable in the ledger and answered with 202"
@@ -56,10 +51,10 @@ impl Api {
         metrics::counter!(ACCEPTED).increment(0);
         let shared = Arc::new(Shared {
             keys: Keys::follow(&*services.ledger).await?,
-            large_bodies: Arc::new(body::shares(settings.limits.large_bodies_bytes)),
+            default_policy: Arc::new(services.defaults.clone()),
+            large_bodies: Arc::new(body::shares(services.limits.large_bodies_bytes)),
             openapi: openapi::openapi_json().into(),
             services,
-            settings: RwLock::new(Arc::new(settings)),
         });
         let (router, _) = openapi::routes().split_for_parts();
         let router = router
@@ -70,18 +65,16 @@ impl Api {
         Ok(Self { shared, router })
     }
 
-    /// Takes over other settings. A request that is being read meanwhile may meet the old or the new.
-    pub fn set_settings(&self, settings: Settings) {
-        *self.shared.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
-    }
-
     /// Serves callers with API keys until `shutdown`, then lets requests in flight end, for a bounded time.
     ///
     /// # Cancel safety
     /// Dropping it cuts the connections; what has reached the ledger stays.
-    pub async fn serve(&self, listener: TcpListener, shutdown: CancellationToken) {
+    pub async fn serve(&self, listener: TcpListener, entrance: Entrance, shutdown: CancellationToken) {
         let (router, refuse) = (self.router.clone(), edge::refusals(self.shared.clone()));
-        listener::serve(listener, router, refuse, &self.shared.settings().limits, shutdown).await;
+        let limits = &self.shared.services.limits;
+        let (entrance, handshake_timeout) = (Arc::new(entrance), limits.handshake_timeout);
+        let tcp = Tcp { listener, entrance, refuse: refuse.clone(), handshake_timeout };
+        listener::serve(tcp, router, refuse, limits, shutdown).await;
     }
 
     /// Serves the control socket: whoever may open it may do everything, for every tenant. `Postledger-Tenant` names the
@@ -91,7 +84,7 @@ impl Api {
     /// As for `serve`.
     pub async fn serve_control(&self, listener: UnixListener, shutdown: CancellationToken) {
         let (router, refuse) = (self.router.clone(), edge::refusals(self.shared.clone()));
-        listener::serve(listener, router, refuse, &self.shared.settings().limits, shutdown).await;
+        listener::serve(listener, router, refuse, &self.shared.services.limits, shutdown).await;
     }
 
     /// One request without a socket.

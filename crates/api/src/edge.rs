@@ -4,7 +4,7 @@
 use crate::access::{Access, access};
 use crate::api::Shared;
 use crate::caller::{Caller, Peer, bearer, unauthenticated};
-use crate::listener::Refuse;
+use crate::listener::{NoRequest, Refusal, Refuse};
 use crate::problem::Problem;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
@@ -69,32 +69,46 @@ fn request_id(shared: &Shared) -> Arc<str> {
 
 /// Problems for what is no request at all, and so passes nothing of the above.
 pub(crate) fn refusals(shared: Arc<Shared>) -> Refuse {
-    let bytes = shared.settings().limits.header_bytes;
-    Arc::new(move |status| {
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-        let (code, detail) = match status {
-            StatusCode::URI_TOO_LONG => ("uri_too_long", "the path is too long".to_owned()),
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => (
-                "header_too_large",
-                format!(
-                    "the line and the header fields of a request are at most {bytes} bytes and 100 fields"
-                ),
-            ),
-            _ => (
-                "malformed_request",
-                "the line or the header fields of the request are no HTTP/1.1".to_owned(),
-            ),
-        };
+    Arc::new(move |why| {
+        let problem = no_request(why, shared.services.limits.header_bytes);
         let id = request_id(&shared);
-        let problem = Problem::new(status, code, detail);
         let body = serde_json::to_vec(&problem.answer("", &id)).unwrap_or_default();
         let fields = format!(
             "content-type: application/problem+json\r\n{REQUEST_ID}: {id}\r\nx-content-type-options: nosniff\r\n\
              cache-control: no-store\r\n"
         );
+        let (status, code) = (problem.status, problem.code);
         tracing::info!(status = status.as_u16(), request_id = &*id, code, "request refused");
-        (fields, body)
+        Refusal { status, fields, body }
     })
+}
+
+fn no_request(why: NoRequest, header_bytes: usize) -> Problem {
+    match why {
+        NoRequest::Unreadable(414) => {
+            Problem::new(StatusCode::URI_TOO_LONG, "uri_too_long", "the path is too long")
+        }
+        NoRequest::Unreadable(431) => {
+            let detail = format!(
+                "the line and the header fields of a request are at most {header_bytes} bytes and 100 fields"
+            );
+            Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "header_too_large", detail)
+        }
+        NoRequest::Unreadable(status) => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+            let detail = "the line or the header fields of the request are no HTTP/1.1";
+            Problem::new(status, "malformed_request", detail)
+        }
+        NoRequest::Plaintext => {
+            let detail =
+                "this port speaks TLS: use https://. A key that was sent in the clear is to be replaced";
+            Problem::new(StatusCode::BAD_REQUEST, "tls_required", detail)
+        }
+        NoRequest::Stranger => {
+            let detail = "this port takes connections of its proxy only";
+            Problem::new(StatusCode::FORBIDDEN, "not_the_proxy", detail)
+        }
+    }
 }
 
 /// Finds who calls and whether they may; leaves the [`Caller`] in the request.

@@ -13,7 +13,9 @@ mod api;
 mod body;
 mod caller;
 mod edge;
+mod entrance;
 mod event_json;
+mod explain;
 mod health;
 mod history;
 mod idempotency;
@@ -33,17 +35,18 @@ mod problem;
 mod relays;
 mod request;
 mod services;
-mod settings;
 mod shown;
+mod tls;
 
 pub use api::Api;
+pub use entrance::Entrance;
 pub use event_json::{ContentJson, EventJson, NotSentJson, QueuedJson, RecipientJson, RetryJson};
 pub use limits::Limits;
 pub use mailbox::Mailbox;
 pub use message_json::{DeliveryJson, MessageJson, ReplyJson};
 pub use openapi::openapi_json;
 pub use services::Services;
-pub use settings::Settings;
+pub use tls::{Tls, TlsError};
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Bounds on requests. Every one that a caller can meet is in the API's documentation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Limits {
     /// The body of a request, bytes.
     pub body_bytes: usize,
@@ -21,6 +21,10 @@ pub struct Limits {
     pub header_read_timeout: Duration,
     /// From the end of a request's header fields to the end of its body.
     pub body_read_timeout: Duration,
+    /// For how long a client may not take in any more of an answer.
+    pub answer_timeout: Duration,
+    /// From the begin of a connection to the end of its TLS handshake.
+    pub handshake_timeout: Duration,
     /// Open connections; further ones wait to be accepted.
     pub max_connections: usize,
     /// Large bodies (over 64 KiB) held in memory at one time, bytes; what would exceed it is answered 503.
@@ -44,6 +48,8 @@ impl Default for Limits {
             header_bytes: 16 * 1024,
             header_read_timeout: Duration::from_secs(15),
             body_read_timeout: Duration::from_secs(60),
+            answer_timeout: Duration::from_secs(30),
+            handshake_timeout: Duration::from_secs(10),
             max_connections: 1024,
             large_bodies_bytes: 256 * MIB,
             shutdown_grace: Duration::from_secs(10),

@@ -2,14 +2,18 @@
 //!
 //! `axum::serve` has no timer, so one that sends half a header would hold its place for ever.
 
+mod closing;
 mod refusal;
+mod tcp;
 
-pub(crate) use refusal::Refuse;
+pub(crate) use refusal::{NoRequest, Refusal, Refuse};
+pub(crate) use tcp::Tcp;
 
 use crate::caller::Peer;
 use crate::limits::Limits;
 use axum::Router;
 use axum::body::Body;
+use closing::Lingering;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -21,36 +25,34 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 /// Where connections come from.
 pub(crate) trait Listen {
+    type Raw: Send + 'static;
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    /// The next connection, set up.
-    async fn accept(&self) -> io::Result<(Self::Stream, Peer)>;
-}
+    /// The next connection.
+    async fn accept(&self) -> io::Result<Self::Raw>;
 
-impl Listen for TcpListener {
-    type Stream = TcpStream;
-
-    async fn accept(&self) -> io::Result<(TcpStream, Peer)> {
-        let (stream, address) = Self::accept(self).await?;
-        // A connection that is gone already is no reason to stop accepting.
-        let _ = stream.set_nodelay(true);
-        let is_loopback = address.ip().to_canonical().is_loopback();
-        Ok((stream, if is_loopback { Peer::Loopback } else { Peer::Remote }))
-    }
+    /// Makes it ready for requests, in its own task and bounded in time; `None` if nothing can come of it.
+    fn open(&self, raw: Self::Raw) -> impl Future<Output = Option<(Self::Stream, Peer)>> + Send + 'static;
 }
 
 impl Listen for UnixListener {
+    type Raw = UnixStream;
     type Stream = UnixStream;
 
-    async fn accept(&self) -> io::Result<(UnixStream, Peer)> {
-        Ok((Self::accept(self).await?.0, Peer::Control))
+    async fn accept(&self) -> io::Result<UnixStream> {
+        Ok(Self::accept(self).await?.0)
+    }
+
+    fn open(&self, raw: UnixStream) -> impl Future<Output = Option<(UnixStream, Peer)>> + Send + 'static {
+        std::future::ready(Some((raw, Peer::Control)))
     }
 }
 
@@ -70,6 +72,8 @@ pub(crate) async fn serve(
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.header_read_timeout)
+        // A client that says no more may still wait for its answer.
+        .half_close(true)
         .max_header_size(limits.header_bytes)
         .max_buf_size(BUFFER.max(limits.header_bytes));
     let places = Arc::new(Semaphore::new(limits.max_connections));
@@ -87,8 +91,8 @@ pub(crate) async fn serve(
             () = shutdown.cancelled() => break,
             accepted = accepted => accepted,
         };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
+        let raw = match accepted {
+            Ok(raw) => raw,
             Err(error) if is_of_one_connection(&error) => continue,
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -96,16 +100,27 @@ pub(crate) async fn serve(
                 continue;
             }
         };
-        let (router, cut) = (router.clone(), cut.clone());
-        let service = service_fn(move |request: Request<Incoming>| {
-            let mut request = request.map(Body::new);
-            request.extensions_mut().insert(peer);
-            router.clone().oneshot(request)
-        });
-        let io = TokioIo::new(Refusing::new(stream, refuse.clone()));
-        let connection = connections.watch(http.serve_connection(io, service));
+        let opened = listener.open(raw);
+        let (router, refuse, http) = (router.clone(), refuse.clone(), http.clone());
+        let (watcher, shutdown, cut) = (connections.watcher(), shutdown.clone(), cut.clone());
+        let answer_timeout = limits.answer_timeout;
         tokio::spawn(async move {
             let _place = place;
+            let opened = tokio::select! {
+                opened = opened => opened,
+                () = shutdown.cancelled() => None,
+            };
+            let Some((stream, peer)) = opened else { return };
+            let service = service_fn(move |request: Request<Incoming>| {
+                let mut request = request.map(Body::new);
+                request.extensions_mut().insert(peer);
+                router.clone().oneshot(request)
+            });
+            // Nobody holds a place by not reading what was asked for.
+            let mut stream = TimeoutStream::new(stream);
+            stream.set_write_timeout(Some(answer_timeout));
+            let io = TokioIo::new(Refusing::new(Lingering::new(Box::pin(stream)), refuse));
+            let connection = watcher.watch(http.serve_connection(io, service));
             tokio::select! {
                 // How a connection ends is the client's business: its requests are logged, one by one.
                 ended = connection => if let Err(error) = ended {

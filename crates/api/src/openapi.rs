@@ -3,7 +3,7 @@
 use crate::access::{Access, CALLS};
 use crate::api::Shared;
 use crate::problem::{FieldError, ProblemAnswer};
-use crate::{health, key_calls, messages, operate, pages, relays};
+use crate::{explain, health, key_calls, messages, operate, pages, relays};
 use postledger_core::key::Scope;
 use std::sync::Arc;
 use utoipa::OpenApi;
@@ -61,6 +61,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(operate::calls::resolve_delivery))
         .routes(routes!(key_calls::create, key_calls::list))
         .routes(routes!(key_calls::revoke))
+        .routes(routes!(explain::explain))
         .routes(routes!(relays::list))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))

@@ -43,6 +43,9 @@ pub struct Place {
     /// The API key that goes with --url
     #[arg(long, global = true, env = "POSTLEDGER_KEY", hide_env_values = true)]
     pub key: Option<String>,
+    /// A PEM file with a further root to trust at --url, for a private certificate authority
+    #[arg(long, global = true, env = "POSTLEDGER_CA", value_name = "FILE", hide_env_values = true)]
+    pub ca: Option<PathBuf>,
     /// Tables for people; for programs one JSON document, or one per line of an export
     #[arg(
         long,
@@ -123,18 +126,6 @@ pub enum Verb {
     #[command(after_help = "Example:
   postledger restore --from backups/20261201T090000000000Z --into /var/lib/postledger --secret /safe/secret")]
     Restore(Restore),
-    /// Bring a ledger of an earlier version to the format of this one
-    #[command(after_help = "Examples:
-  postledger migrate --check              rehearse on a copy; the service may be running
-  postledger migrate --to /backup         make a backup there, then migrate; the service is stopped")]
-    Migrate {
-        /// Rehearse on a copy, and say what would be done, how long it takes and how much space it needs
-        #[arg(long)]
-        check: bool,
-        /// Where the backup's folder is made, or the copy of a rehearsal
-        #[arg(long, value_name = "DIR", default_value = "backups")]
-        to: PathBuf,
-    },
     /// Look at the configuration
     #[command(subcommand)]
     Config(Config),

@@ -5,11 +5,11 @@ use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::service::control_path;
 use anyhow::Result;
-use reqwest::{Method, StatusCode, Url};
+use reqwest::{Certificate, Method, StatusCode, Url};
 use serde_json::Value;
 use std::io::ErrorKind;
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A way to the service.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Client {
     /// With exit code 6 if there is neither.
     pub fn new(place: &Place) -> Result<Self> {
         if let Some(url) = &place.url {
-            return Self::remote(url, place.key.clone());
+            return Self::trusting(url, place.key.clone(), place.ca.as_deref());
         }
         let dir = data_dir(place)?;
         let socket = control_path(&dir);
@@ -54,11 +54,16 @@ impl Client {
         Ok(Self { http, base: "http://localhost".into(), key: None })
     }
 
-    /// To a service by its address.
+    /// To a service by its address. Over https the system's roots are trusted, or those of `SSL_CERT_FILE`.
     ///
     /// # Errors
     /// The client cannot be built.
     pub fn remote(url: &Url, key: Option<String>) -> Result<Self> {
+        Self::trusting(url, key, None)
+    }
+
+    /// The same, with the roots of a PEM file beside the others.
+    fn trusting(url: &Url, key: Option<String>, ca: Option<&Path>) -> Result<Self> {
         let is_local = match url.host_str() {
             Some("localhost" | "[::1]") => true,
             Some(host) => host.parse().is_ok_and(|ip: Ipv4Addr| ip.is_loopback()),
@@ -66,7 +71,8 @@ impl Client {
         };
         let builder = reqwest::Client::builder();
         // A proxy of the environment knows another machine by that name.
-        let http = if is_local { builder.no_proxy() } else { builder }.build()?;
+        let builder = if is_local { builder.no_proxy() } else { builder };
+        let http = builder.tls_certs_merge(ca.map_or_else(|| Ok(Vec::new()), roots)?).build()?;
         Ok(Self { http, base: url.as_str().trim_end_matches('/').to_owned(), key })
     }
 
@@ -104,7 +110,12 @@ impl Client {
             request = request.bearer_auth(key);
         }
         let unreachable = |error: reqwest::Error| {
-            Failure::new(Exit::Unreachable, format!("{} does not answer: {}", self.base, root_cause(&error)))
+            let cause = root_cause(&error);
+            let hint = match cause.contains("UnknownIssuer") {
+                true => "; --ca names the root of a private certificate authority",
+                false => "",
+            };
+            Failure::new(Exit::Unreachable, format!("{} does not answer: {cause}{hint}", self.base))
         };
         let response = request.send().await.map_err(unreachable)?;
         let (status, headers) = (response.status(), response.headers().clone());
@@ -114,6 +125,17 @@ impl Client {
             return Ok(Answer { body, is_replayed: headers.contains_key("Idempotency-Replayed") });
         }
         Err(Failure::new(exit_of(status, &body), problem_text(status, &body)))
+    }
+}
+
+/// The certificates of a PEM file.
+fn roots(file: &Path) -> Result<Vec<Certificate>> {
+    let wrong =
+        |what: String| Failure::new(Exit::Usage, format!("--ca: cannot read {}: {what}", file.display()));
+    let pem = std::fs::read(file).map_err(|error| wrong(error.to_string()))?;
+    match Certificate::from_pem_bundle(&pem) {
+        Ok(roots) if !roots.is_empty() => Ok(roots),
+        _ => Err(wrong("it holds no certificate in PEM".to_owned())),
     }
 }
 

@@ -7,7 +7,6 @@ mod demo;
 mod dev;
 mod key;
 mod message;
-mod migrate;
 mod queue;
 mod relay;
 mod replay;
@@ -15,6 +14,7 @@ mod send;
 mod serve;
 
 use crate::args::{Args, Config, Verb};
+use crate::config::LogLevel;
 use crate::exit::Exit;
 use crate::log;
 use anyhow::Result;
@@ -25,12 +25,14 @@ use anyhow::Result;
 /// What went wrong; [`crate::exit::report`] knows its exit code.
 pub async fn run(args: Args) -> Result<Exit> {
     let Args { verb, place } = args;
-    // A service tells what it does. The other verbs' talk is their own; a demo's relay is down on purpose.
-    log::start(match verb {
-        Verb::Dev { .. } | Verb::Serve => "info",
-        Verb::Demo { .. } => "error",
-        _ => "warn",
-    });
+    match verb {
+        // A service tells what it does, as its configuration says.
+        Verb::Dev { .. } | Verb::Serve => {}
+        // A demo's relay is down on purpose.
+        Verb::Demo { .. } => log::start_quiet(LogLevel::Error)?,
+        // The other verbs' talk is their own.
+        _ => log::start_quiet(LogLevel::Warn)?,
+    }
     match verb {
         Verb::Demo { exit } => demo::run(&place, exit).await,
         Verb::Dev { listen } => dev::run(&place, listen).await,
@@ -44,7 +46,6 @@ pub async fn run(args: Args) -> Result<Exit> {
         Verb::Relay(verb) => relay::run(&place, verb).await,
         Verb::Backup(verb) => backup::run(&place, verb).await,
         Verb::Restore(args) => backup::restore(&place, args).await,
-        Verb::Migrate { check, to } => migrate::run(&place, check, &to).await,
         Verb::Config(Config::Check) => check::run(&place),
     }
 }

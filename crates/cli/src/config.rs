@@ -1,28 +1,27 @@
 //! `postledger.toml`, with every key also in the environment.
 
-mod changes;
 mod environment;
-mod form;
+mod log;
 mod relay;
-mod secret;
+mod server;
 
-pub use changes::{Change, Settled};
+pub use log::{Log, LogFormat, LogLevel, LogTo};
 pub use relay::Relay;
-pub use secret::Secret;
+pub use server::Server;
 
 use crate::exit::{Exit, Failure};
 use anyhow::{Context, Result};
 use postledger_core::address::Address;
 use postledger_core::name::{RelayName, RouteName};
 use postledger_core::policy::{Policy, RetryPolicy};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The whole configuration.
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// The API.
@@ -37,26 +36,12 @@ pub struct Config {
     pub retry: Retry,
     /// Where bounces go.
     pub bounce: Bounce,
-}
-
-/// `[server]`
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Server {
-    /// Where the API listens.
-    #[serde(with = "form::socket_address")]
-    pub listen: SocketAddr,
-    /// A proxy in front ends TLS: allows to listen off loopback.
-    pub behind_proxy: bool,
-    /// How long attempts in flight may take to end at a stop.
-    #[serde(with = "form::duration")]
-    pub shutdown_grace: Duration,
-    /// Connections at once.
-    pub max_connections: usize,
+    /// The log.
+    pub log: Log,
 }
 
 /// `[store]`
-#[derive(Debug, Clone, Deserialize, Serialize)]
+#[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Store {
     /// The data directory.
@@ -66,46 +51,35 @@ pub struct Store {
 }
 
 /// `[[route]]`
-#[derive(Debug, Clone, Deserialize, Serialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
     /// Its name; messages ask for it.
-    #[serde(with = "form::text")]
+    #[serde(deserialize_with = "from_str")]
     pub name: RouteName,
     /// Relays in order.
-    #[serde(with = "form::texts")]
+    #[serde(deserialize_with = "from_strs")]
     pub relays: Vec<RelayName>,
 }
 
 /// `[retry]`
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retry {
-    #[serde(with = "form::durations")]
+    #[serde(deserialize_with = "durations")]
     schedule: Vec<Duration>,
     max_attempts: Option<u32>,
-    #[serde(with = "form::optional_duration")]
+    #[serde(deserialize_with = "optional_duration")]
     expires_after: Option<Duration>,
 }
 
 /// `[bounce]`
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Bounce {
     /// The reverse path of messages that give none.
-    #[serde(with = "form::optional_text")]
+    #[serde(deserialize_with = "optional_from_str")]
     pub address: Option<Address>,
-}
-
-impl Default for Server {
-    fn default() -> Self {
-        Self {
-            listen: ([127, 0, 0, 1], 8250).into(),
-            behind_proxy: false,
-            shutdown_grace: Duration::from_secs(30),
-            max_connections: 1024,
-        }
-    }
 }
 
 impl Default for Store {
@@ -172,11 +146,7 @@ impl Config {
         if !self.route.is_empty() && !routes.contains(&RouteName::default_route()) {
             return Err("there is no route named default; messages that name none would have no relay".into());
         }
-        if !self.server.listen.ip().is_loopback() && !self.server.behind_proxy {
-            return Err("server.listen is off loopback: keys would cross the network in the clear. \
-                        Put a TLS proxy in front and set server.behind_proxy = true"
-                .into());
-        }
+        self.server.check()?;
         let retry = &self.retry;
         if retry.schedule.iter().any(|interval| *interval < Duration::from_secs(1)) {
             return Err("retry.schedule: an interval is at least 1s".into());
@@ -239,6 +209,49 @@ fn with_suggestion(error: &str) -> String {
         }
         _ => error.to_owned(),
     }
+}
+
+fn from_str<'de, D: Deserializer<'de>, T: std::str::FromStr<Err: std::fmt::Display>>(
+    d: D,
+) -> Result<T, D::Error> {
+    String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+}
+
+fn optional_from_str<'de, D: Deserializer<'de>, T: std::str::FromStr<Err: std::fmt::Display>>(
+    d: D,
+) -> Result<Option<T>, D::Error> {
+    from_str(d).map(Some)
+}
+
+fn from_strs<'de, D: Deserializer<'de>, T: std::str::FromStr<Err: std::fmt::Display>>(
+    d: D,
+) -> Result<Vec<T>, D::Error> {
+    let texts = Vec::<String>::deserialize(d)?;
+    texts.iter().map(|text| text.parse().map_err(serde::de::Error::custom)).collect()
+}
+
+fn socket_address<'de, D: Deserializer<'de>>(d: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(d)?;
+    text.parse()
+        .map_err(|_| serde::de::Error::custom("expected an address and a port such as 127.0.0.1:8250"))
+}
+
+fn parse_duration<E: serde::de::Error>(text: &str) -> Result<Duration, E> {
+    humantime::parse_duration(text).map_err(|error| {
+        E::custom(format!("{text:?} is no duration such as \"90s\", \"15m\" or \"24h\": {error}"))
+    })
+}
+
+fn duration<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
+    parse_duration(&String::deserialize(d)?)
+}
+
+fn optional_duration<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Duration>, D::Error> {
+    duration(d).map(Some)
+}
+
+fn durations<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Duration>, D::Error> {
+    Vec::<String>::deserialize(d)?.iter().map(|text| parse_duration(text)).collect()
 }
 
 #[cfg(test)]

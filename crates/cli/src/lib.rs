@@ -11,7 +11,6 @@ mod exit;
 mod log;
 mod meters;
 mod output;
-mod reload;
 mod service;
 mod signals;
 mod supervisor;

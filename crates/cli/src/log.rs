@@ -1,16 +1,66 @@
-//! The log, on stderr: text on a terminal, else JSON. `POSTLEDGER_LOG` sets the level (error … trace), also by module.
+//! The log: on stderr or stdout, as text or JSON. `POSTLEDGER_LOG` sets the level (error … trace), also by module.
 
+use crate::args::Output;
+use crate::config::{Log, LogFormat, LogLevel, LogTo};
+use crate::exit::{Exit, Failure};
+use anyhow::Result;
 use std::io::IsTerminal;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
 
-/// Starts it, once, with the level that holds unless `POSTLEDGER_LOG` says otherwise.
-pub fn start(level: &str) {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("POSTLEDGER_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let started = if std::io::stderr().is_terminal() {
-        builder.try_init()
-    } else {
-        builder.json().flatten_event(true).try_init()
+/// Starts the log of a service as its configuration says, once.
+///
+/// # Errors
+/// With exit code 2 if it cannot be as the configuration or `POSTLEDGER_LOG` say.
+pub fn start(log: Log, output: Output) -> Result<()> {
+    let filter = filter(log.level)?;
+    match log.to {
+        LogTo::Stderr => begin(filter, log.format, std::io::stderr, std::io::stderr().is_terminal()),
+        // What a program reads as data must not begin with a line of the log.
+        LogTo::Stdout if output == Output::Json => {
+            return Err(Failure::new(Exit::Usage, "log.to = \"stdout\" does not go with --output json"));
+        }
+        LogTo::Stdout => begin(filter, log.format, std::io::stdout, std::io::stdout().is_terminal()),
+    }
+    Ok(())
+}
+
+/// Starts the log of a verb that is no service: on stderr, from this level on.
+///
+/// # Errors
+/// With exit code 2 if `POSTLEDGER_LOG` is no filter.
+pub fn start_quiet(level: LogLevel) -> Result<()> {
+    begin(filter(level)?, None, std::io::stderr, std::io::stderr().is_terminal());
+    Ok(())
+}
+
+fn filter(level: LogLevel) -> Result<EnvFilter> {
+    let level = match level {
+        LogLevel::Error => "error",
+        LogLevel::Warn => "warn",
+        LogLevel::Info => "info",
+        LogLevel::Debug => "debug",
+        LogLevel::Trace => "trace",
+    };
+    match std::env::var("POSTLEDGER_LOG") {
+        Ok(wanted) => EnvFilter::try_new(wanted).map_err(|error| {
+            Failure::new(Exit::Usage, format!("POSTLEDGER_LOG is error, warn, info, debug or trace: {error}"))
+        }),
+        Err(_) => Ok(EnvFilter::new(level)),
+    }
+}
+
+fn begin<W>(filter: EnvFilter, format: Option<LogFormat>, writer: W, is_terminal: bool)
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let has_colours = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(has_colours);
+    let as_chosen = if is_terminal { LogFormat::Text } else { LogFormat::Json };
+    let started = match format.unwrap_or(as_chosen) {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
     debug_assert!(started.is_ok(), "the log is started once");
 }

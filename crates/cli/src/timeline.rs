@@ -121,6 +121,41 @@ fn story(event: &Value, followed: Option<&Value>, is_unresolved: bool) -> String
     }
 }
 
+/// Why a delivery is where it is: the rule in words, then the figures behind it.
+pub fn explanation(explained: &Value) -> String {
+    let mut lines = vec![format!(
+        "{}  {}: {}{}",
+        text(&explained["id"]),
+        text(&explained["status"]),
+        text(&explained["explanation"]),
+        explained["until"].as_str().map_or_else(String::new, |until| format!(", until {}", clock(until)))
+    )];
+    let mut line = |name: &str, what: String| lines.push(format!("  {name:<12} {what}"));
+    line("priority", text(&explained["priority"]));
+    line("route", text(&explained["route"]));
+    if let Some(due) = explained["due"].as_str() {
+        line("due", clock(due));
+        line("expires", clock(&text(&explained["expires_at"])));
+    }
+    let relay = &explained["relay"];
+    if !relay.is_null() {
+        line(
+            "relay",
+            format!("{}, {} of {} connections", text(&relay["name"]), relay["in_flight"], relay["allowed"]),
+        );
+    }
+    let destination = &explained["destination"];
+    if !destination.is_null() {
+        let window =
+            destination["window"].as_u64().map_or_else(String::new, |window| format!(" of {window}"));
+        line(
+            "destination",
+            format!("{}, {}{window} under way", text(&destination["domain"]), destination["in_flight"]),
+        );
+    }
+    lines.join("\n")
+}
+
 /// A time to the millisecond: what follows is for programs. Still one that `--until` and `--send-at` take.
 pub fn clock(at: &str) -> String {
     at.get(..23).map_or_else(|| at.to_owned(), |at| format!("{at}Z"))

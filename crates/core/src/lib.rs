@@ -16,6 +16,7 @@ pub mod conformance;
 pub mod content;
 pub mod delivery;
 pub mod event;
+pub mod explanation;
 pub mod id;
 pub mod key;
 pub mod ledger;

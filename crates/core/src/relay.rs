@@ -1,5 +1,7 @@
 //! The port through which others see what the dispatcher is doing.
 
+use crate::explanation::Explanation;
+use crate::id::DeliveryId;
 use crate::name::RelayName;
 use crate::outcome::NotSent;
 use crate::time::Timestamp;
@@ -33,4 +35,7 @@ pub trait Dispatching: Send + Sync {
     /// Deliveries that have not ended, as the planner really holds them: one of the three counts whose
     /// difference must be zero.
     fn open_deliveries(&self) -> u64;
+
+    /// Why a delivery is where it is; `None` for one that is not pending.
+    fn explain(&self, delivery: DeliveryId) -> Option<Explanation>;
 }

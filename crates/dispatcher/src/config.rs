@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// A next hop.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RelayConfig {
     /// Its name in routes, events and metrics.
     pub name: RelayName,
@@ -21,6 +21,8 @@ pub struct RelayConfig {
     pub credentials: Option<Credentials>,
     /// Connections at the same time, at least 1; each carries one attempt at a time.
     pub max_connections: usize,
+    /// Attempts started per second, at most.
+    pub max_per_second: Option<f64>,
     /// Deadlines.
     pub timeouts: Timeouts,
     /// A PEM file with further certificates to trust, beside the system's.

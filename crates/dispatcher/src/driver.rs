@@ -3,7 +3,7 @@
 use crate::attempt::Flight;
 use crate::engine::Engine;
 use crate::meters;
-use crate::planner::{Job, RelayIndex, Work};
+use crate::planner::{Job, Lease, RelayIndex, Work};
 use crate::transport::connect;
 use crate::{record, worker};
 use postledger_core::delivery::Command;
@@ -21,11 +21,10 @@ const MAX_DECISIONS: usize = 64;
 
 #[derive(Default)]
 struct Due {
-    attempts: Vec<(RelayIndex, Job)>,
+    attempts: Vec<(Lease, Job)>,
     decisions: Vec<Job>,
     missed: Vec<MessageId>,
     probes: Vec<RelayIndex>,
-    looked_at: Duration,
     wait: Option<Duration>,
 }
 
@@ -61,12 +60,12 @@ pub(crate) async fn run(engine: Arc<Engine>) {
 
 fn look(engine: &Engine, free: usize) -> Due {
     engine.with_queue(|planner, now| {
-        let mut due = Due { looked_at: now.monotonic, ..Due::default() };
+        let mut due = Due::default();
         while due.attempts.len() < MAX_PER_LOOK
             && let Some(job) = planner.poll_start(now)
         {
-            if let Work::Attempt(relay) = job.work {
-                due.attempts.push((relay, job));
+            if let Work::Attempt(lease) = job.work {
+                due.attempts.push((lease, job));
             }
         }
         while due.missed.len() < free
@@ -88,8 +87,8 @@ fn look(engine: &Engine, free: usize) -> Due {
 }
 
 fn start(engine: &Arc<Engine>, due: Due, permits: &Arc<Semaphore>) {
-    for (relay, job) in due.attempts {
-        engine.tasks.spawn(worker::run(engine.clone(), relay, job));
+    for (lease, job) in due.attempts {
+        engine.tasks.spawn(worker::run(engine.clone(), lease, job));
     }
     for job in due.decisions {
         let command = match job.work {
@@ -100,7 +99,6 @@ fn start(engine: &Arc<Engine>, due: Due, permits: &Arc<Semaphore>) {
         let (engine, permits) = (engine.clone(), permits.clone());
         engine.clone().tasks.spawn(async move {
             let _permit = permits.acquire().await;
-            // A decision names no relay; where there was no attempt, any name will do.
             let relay = job.state.relay.clone().unwrap_or_else(|| engine.relay_name(0));
             record::decision(engine, Flight::new(&job, relay), command).await;
         });
@@ -114,21 +112,18 @@ fn start(engine: &Arc<Engine>, due: Due, permits: &Arc<Semaphore>) {
         });
     }
     for relay in due.probes {
-        let (engine, slot) = (engine.clone(), engine.relay(relay));
+        let engine = engine.clone();
         engine.clone().tasks.spawn(async move {
-            let probed = connect(&slot.endpoint, &engine.abort).await;
-            let result = probed.map(|connection| slot.pool.put(connection));
-            engine.probed(relay, due.looked_at, &result.as_ref().map(drop));
-            if let Ok(Some(unwanted)) = result {
-                unwanted.quit().await;
-            }
+            let probed = connect(&engine.relay(relay).endpoint, &engine.abort).await;
+            let result = probed.map(|connection| engine.relay(relay).pool.put(connection));
+            engine.probed(relay, result);
         });
     }
 }
 
 fn keep_house(engine: &Arc<Engine>) {
     engine.with_queue(|planner, now| meters::queue(planner, now.wall));
-    for relay in engine.relays() {
+    for relay in &engine.relays {
         for connection in relay.pool.take_stale() {
             engine.tasks.spawn(connection.quit());
         }

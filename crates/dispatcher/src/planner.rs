@@ -3,29 +3,42 @@
 //! Its states are the fold of committed events; `handle_*` takes inputs, `poll_*` gives the next thing to do.
 //! Whoever gets a delivery from it has it alone until [`Planner::handle_ended`].
 
-mod configure;
+mod class;
+mod destinations;
+mod domains;
 mod entry;
+mod explain;
 mod lane;
+mod pace;
 mod place;
 mod policies;
+mod pushback;
 mod relay;
+mod shares;
 mod slab;
+mod start;
+mod turns;
 
-pub(crate) use configure::RelayPlan;
 pub(crate) use entry::{RelayIndex, RelaySet, STATES};
+pub(crate) use relay::RelayLimits;
+pub use shares::Shares;
+pub(crate) use start::Lease;
 
+use destinations::Destinations;
+use domains::Domains;
 use entry::Place;
 use lane::Lanes;
 use policies::Policies;
+use postledger_core::address::Address;
 use postledger_core::delivery::{State, apply};
-use postledger_core::event::{Cause, Deferral, Event, MailEvent, Recorded};
+use postledger_core::event::{Cause, Deferral, Event, MailEvent, Queued, Recorded};
 use postledger_core::id::{DeliveryId, MessageId, Ordinal, Stream};
 use postledger_core::message::Message;
 use postledger_core::name::{RelayName, RouteName, Tenant};
-use postledger_core::outcome::{NotSent, Outcome, Stage, Trouble};
+use postledger_core::outcome::{NotSent, Stage, Trouble};
 use postledger_core::policy::Priority;
 use postledger_core::time::Timestamp;
-pub(crate) use relay::Relay;
+use relay::Relay;
 use slab::{Slab, Slot};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
@@ -51,12 +64,34 @@ pub(crate) struct Job {
 /// What is to be done with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Work {
-    /// An attempt at this relay.
-    Attempt(RelayIndex),
+    /// An attempt, with what it holds until [`Planner::handle_slot_free`].
+    Attempt(Lease),
     /// Its lifetime has passed.
     Expire,
     /// It cannot be sent at all.
     Refuse(Cause),
+}
+
+/// What the operator decides.
+#[derive(Debug, Clone)]
+pub(crate) struct PlannerConfig {
+    pub relays: Vec<(RelayName, RelayLimits)>,
+    /// Relays by index, in order.
+    pub routes: Vec<(RouteName, Vec<RelayIndex>)>,
+    pub shares: Shares,
+    /// How long a delivery may wait for more urgent ones before it has a share of the starts.
+    pub ageing: Duration,
+    pub rules: Vec<domains::Rule>,
+}
+
+/// How long a delivery waits behind more urgent ones before it gets a share of the starts.
+const AGEING: Duration = Duration::from_secs(15 * 60);
+
+impl Default for PlannerConfig {
+    fn default() -> Self {
+        let shares = Shares::default();
+        Self { relays: Vec::new(), routes: Vec::new(), shares, ageing: AGEING, rules: Vec::new() }
+    }
 }
 
 /// A delivery that reached its end, for the metrics.
@@ -69,16 +104,16 @@ pub(crate) struct Finished {
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Planner {
-    /// By index, also those that are configured no longer.
     names: Vec<RelayName>,
     relays: Vec<Relay>,
-    /// Those that are configured, in their order.
-    order: Vec<RelayIndex>,
     route_names: HashMap<RouteName, u16>,
     routes: Vec<Vec<RelayIndex>>,
     tenants: Vec<Tenant>,
     tenant_numbers: HashMap<Tenant, u32>,
     policies: Policies,
+    domains: Domains,
+    destinations: Destinations,
+    ageing: Duration,
     entries: Slab,
     lanes: Lanes,
     timers: BTreeSet<(Timestamp, Slot)>,
@@ -100,10 +135,22 @@ fn is_incapable(not_sent: &NotSent) -> bool {
     not_sent.trouble == Trouble::Unsupported && not_sent.stage >= Stage::Mail
 }
 
+/// Where the mail goes; what was erased goes nowhere, and together.
+fn domain(queued: &Queued, ordinal: Ordinal) -> &str {
+    let recipients = queued.personal.as_ref().map_or(&[][..], |personal| &personal.recipients);
+    let index = usize::from(ordinal.0).checked_sub(1);
+    index.and_then(|index| recipients.get(index)).map_or("", Address::domain)
+}
+
 impl Planner {
-    /// Without relays and routes until [`Planner::handle_configured`]. Loads until [`Planner::handle_all_loaded`].
-    pub(crate) fn new() -> Self {
-        Self { is_loading: true, ..Self::default() }
+    /// Loads until [`Planner::handle_all_loaded`].
+    pub(crate) fn new(config: PlannerConfig) -> Self {
+        let PlannerConfig { relays, routes, shares, ageing, rules } = config;
+        let relay = |(name, limits)| (name, Relay::new(&limits, shares));
+        let (names, relays) = relays.into_iter().map(relay).unzip();
+        let (route_names, routes) = (0..).zip(routes).map(|(n, (name, relays))| ((name, n), relays)).unzip();
+        let domains = Domains::new(rules);
+        Self { names, relays, route_names, routes, ageing, domains, is_loading: true, ..Self::default() }
     }
 
     /// A message as read from the ledger. What is held already is kept where it is as new.
@@ -120,7 +167,8 @@ impl Planner {
                     self.replace(slot, &delivery.state, versions, now.wall, now);
                 }
             } else {
-                self.insert(id, (version, message.version), &message.tenant, &delivery.state, now);
+                let domain = domain(&message.queued, id.ordinal);
+                self.insert(id, (version, message.version), &message.tenant, domain, &delivery.state, now);
             }
         }
     }
@@ -143,7 +191,8 @@ impl Planner {
                 if self.entries.find(id).is_none()
                     && let Ok(state) = apply(None, ordinal, at, event)
                 {
-                    self.insert(id, (0, recorded.version), &recorded.tenant, &state, now);
+                    let domain = domain(queued, ordinal);
+                    self.insert(id, (0, recorded.version), &recorded.tenant, domain, &state, now);
                 }
             }
             return;
@@ -201,41 +250,6 @@ impl Planner {
         slots.into_iter().for_each(|slot| self.set_aside(slot));
     }
 
-    /// A slot of a relay is free again.
-    pub(crate) fn handle_slot_free(&mut self, relay: RelayIndex) {
-        if let Some(relay) = self.relay_mut(relay) {
-            relay.in_flight = relay.in_flight.saturating_sub(1);
-        }
-    }
-
-    /// What an attempt that was started at `started` (monotonic) tells of the relay.
-    pub(crate) fn handle_outcome(
-        &mut self,
-        relay: RelayIndex,
-        outcome: &Outcome,
-        started: Duration,
-        now: Now,
-        jitter: f64,
-    ) {
-        if let Some(relay) = self.relay_mut(relay) {
-            relay.handle_outcome(outcome, started, now, jitter);
-        }
-    }
-
-    /// What a probe came to that was started at `started` (monotonic).
-    pub(crate) fn handle_probe(
-        &mut self,
-        relay: RelayIndex,
-        result: Result<(), NotSent>,
-        started: Duration,
-        now: Now,
-        jitter: f64,
-    ) {
-        if let Some(relay) = self.relay_mut(relay) {
-            relay.handle_probe(result, started, now, jitter);
-        }
-    }
-
     /// Hands out nothing until then (monotonic).
     pub(crate) fn suspend(&mut self, until: Duration) {
         self.suspended_until = self.suspended_until.max(until);
@@ -244,22 +258,6 @@ impl Planner {
     /// Hands out nothing any more.
     pub(crate) fn stop(&mut self) {
         self.is_stopped = true;
-    }
-
-    /// The next attempt that can start, at any relay.
-    pub(crate) fn poll_start(&mut self, now: Now) -> Option<Job> {
-        (0..=RelayIndex::MAX).take(self.relays.len()).find_map(|relay| self.poll_start_at(relay, now))
-    }
-
-    /// The next attempt that can start at `relay`.
-    pub(crate) fn poll_start_at(&mut self, relay: RelayIndex, now: Now) -> Option<Job> {
-        self.advance(now);
-        if !self.may_start(now) || !self.relays.get(usize::from(relay))?.has_slot() {
-            return None;
-        }
-        let slot = self.lanes.first_for(relay, &self.routes, &self.relays)?;
-        self.relay_mut(relay)?.in_flight += 1;
-        self.hand_out(slot, Work::Attempt(relay))
     }
 
     /// The next delivery that is to end without an attempt.
@@ -281,14 +279,6 @@ impl Planner {
         None
     }
 
-    /// A relay that shall be probed now, with a connection but without mail.
-    pub(crate) fn poll_probe(&mut self, now: Now) -> Option<RelayIndex> {
-        if self.is_stopped {
-            return None;
-        }
-        (0..).zip(&mut self.relays).find_map(|(index, relay)| relay.begin_probe(now).then_some(index))
-    }
-
     /// A message that must be read from the ledger and handed in again.
     pub(crate) fn poll_missed(&mut self) -> Option<MessageId> {
         if self.is_loading { None } else { self.missed.pop_front() }
@@ -305,11 +295,12 @@ impl Planner {
             return None;
         }
         let timer = self.timers.first().map(|(at, _)| at.since(now.wall));
-        let probe = self.relays.iter().filter_map(Relay::retry_at).min();
-        let probe = probe.map(|at| at.saturating_sub(now.monotonic));
         let suspended = self.suspended_until.saturating_sub(now.monotonic);
         let timer = if suspended.is_zero() { timer } else { Some(suspended) };
-        timer.into_iter().chain(probe).min()
+        let relays = self.relays.iter();
+        let relays = relays.flat_map(|relay| relay.retry_at().into_iter().chain(relay.paced_after(now)));
+        let monotonic = relays.chain(self.destinations.next_opening());
+        timer.into_iter().chain(monotonic.map(|at| at.saturating_sub(now.monotonic))).min()
     }
 
     /// Pending deliveries, whatever they wait for.
@@ -347,25 +338,14 @@ impl Planner {
         self.relays.get(usize::from(relay)).is_some_and(Relay::is_up)
     }
 
-    /// Those that are configured, in their order.
-    pub(crate) fn relays(&self) -> impl Iterator<Item = (RelayIndex, &RelayName, &Relay)> {
-        let relay = |&index: &RelayIndex| {
-            let at = usize::from(index);
-            Some((index, self.names.get(at)?, self.relays.get(at)?))
-        };
-        self.order.iter().filter_map(relay)
+    /// By index, as configured.
+    pub(crate) fn relays(&self) -> &[Relay] {
+        &self.relays
     }
 
-    /// Deliveries by route that wait for a relay where their route has none.
-    pub(crate) fn stranded(&self) -> Vec<(RouteName, u64)> {
-        let empty = |(_, route): &(&RouteName, &u16)| {
-            self.routes.get(usize::from(**route)).is_some_and(Vec::is_empty)
-        };
-        let count = |(name, &route): (&RouteName, &u16)| {
-            let entries = self.entries.all().filter_map(|slot| self.entries.entry(slot));
-            (name.clone(), entries.filter(|entry| entry.route == route).count() as u64)
-        };
-        self.route_names.iter().filter(empty).map(count).filter(|(_, count)| *count > 0).collect()
+    /// By index, as configured.
+    pub(crate) fn names(&self) -> &[RelayName] {
+        &self.names
     }
 
     /// Pending deliveries by priority and by [`STATES`].

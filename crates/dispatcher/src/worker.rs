@@ -2,7 +2,7 @@
 
 use crate::attempt::{Abandoned, Flight, attempt};
 use crate::engine::{Engine, Unsendable};
-use crate::planner::{Job, RelayIndex};
+use crate::planner::{Job, Lease, Work};
 use crate::record;
 use futures_util::FutureExt;
 use postledger_core::ledger::LedgerError;
@@ -16,25 +16,16 @@ const UNREADABLE: Duration = Duration::from_secs(30);
 const OVERTAKEN: Duration = Duration::from_millis(500);
 
 /// Runs until nothing waits for the relay; then the connection is kept for the next.
-pub(crate) async fn run(engine: Arc<Engine>, relay: RelayIndex, first: Job) {
-    let mut slot = engine.relay(relay);
-    let mut connection = slot.pool.take();
+pub(crate) async fn run(engine: Arc<Engine>, mut lease: Lease, first: Job) {
+    let relay = lease.relay;
+    let mut connection = engine.relay(relay).pool.take();
     let mut previous = None;
     let mut next = Some(first);
     while let Some(job) = next {
         let started = engine.now().monotonic;
-        let present = engine.relay(relay);
-        if !Arc::ptr_eq(&slot, &present) {
-            // Configured anew: the connection was made for what held before.
-            if let Some(old) = connection.take() {
-                engine.tasks.spawn(old.quit());
-            }
-            slot = present;
-            connection = slot.pool.take();
-        }
-        let mut flight = Flight::new(&job, slot.name().clone());
+        let mut flight = Flight::new(&job, engine.relay_name(relay));
         // A panic ends this attempt only. Its connection went down with it.
-        let attempted = attempt(&engine, &slot, &job, &mut flight, &mut connection, &mut previous);
+        let attempted = attempt(&engine, relay, &job, &mut flight, &mut connection, &mut previous);
         let attempted = AssertUnwindSafe(Box::pin(attempted)).catch_unwind().await;
         let ended = attempted.unwrap_or_else(|_| {
             tracing::error!(delivery = %job.id, "the attempt failed inside");
@@ -42,18 +33,24 @@ pub(crate) async fn run(engine: Arc<Engine>, relay: RelayIndex, first: Job) {
         });
         let recording = match ended {
             Ok(outcome) => {
-                let another_relay = engine.attempted(relay, job.id, &outcome, started);
+                let another_relay = engine.attempted(lease, job.id, &outcome, started);
                 engine.tasks.spawn(record::outcome(engine.clone(), flight, outcome, another_relay))
             }
             Err(abandoned) => engine.tasks.spawn(give_back(engine.clone(), flight, abandoned)),
         };
         // At most one recording is behind: what cannot be stored must not pile up.
         record::done(&engine, previous.replace(recording)).await;
-        next = engine.next_for(relay);
+        next = engine.next_for(lease);
+        if let Some(Job { work: Work::Attempt(next), .. }) = next {
+            lease = next;
+        }
     }
-    // A pool that was closed, by a stop or by other settings, gives it back.
-    if let Some(connection) = connection.and_then(|connection| slot.pool.put(connection)) {
-        connection.quit().await;
+    if let Some(connection) = connection {
+        if engine.stopping.is_cancelled() {
+            connection.quit().await;
+        } else {
+            engine.relay(relay).pool.put(connection);
+        }
     }
 }
 

@@ -14,8 +14,6 @@ use std::path::Path;
 pub(crate) struct Identity {
     pub ledger: LedgerId,
     pub created_at: Timestamp,
-    /// Of the file.
-    pub format: i64,
     /// The position before the first event that this file holds.
     pub base_position: Position,
     /// The hash there.
@@ -24,11 +22,10 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// Reads it; `None` in an empty database. A format after `known` is refused.
+    /// Reads it; `None` in an empty database.
     pub(crate) async fn read(
         connection: &mut SqliteConnection,
         path: &Path,
-        known: i64,
     ) -> Result<Option<Self>, OpenError> {
         let wrong = |detail: &str| OpenError::NotALedger { path: path.to_owned(), detail: detail.to_owned() };
         let unreadable = |error: sqlx::Error| wrong(&error.to_string());
@@ -44,11 +41,8 @@ impl Identity {
         let format =
             query_scalar(sql::FORMAT_OF).fetch_optional(&mut *connection).await.map_err(unreadable)?;
         let format: i64 = format.ok_or_else(|| wrong("it has no name"))?;
-        if format > known {
-            return Err(OpenError::NewerFormat { found: format, known });
-        }
-        if format < 1 {
-            return Err(wrong("its format is none"));
+        if format > sql::FORMAT {
+            return Err(OpenError::NewerFormat { found: format, known: sql::FORMAT });
         }
         let row: (String, i64, i64, i64, Vec<u8>, Vec<u8>) =
             query_as(sql::LEDGER).fetch_one(&mut *connection).await.map_err(unreadable)?;
@@ -59,19 +53,19 @@ impl Identity {
         Ok(Some(Self {
             ledger: ledger.parse().map_err(|_| wrong("its id is none"))?,
             created_at: Timestamp::from_micros(created_at_us),
-            format,
             base_position: Position(base_position),
             base_hash: base_hash.try_into().map_err(|_| wrong("its first hash is none"))?,
             secret_fingerprint,
         }))
     }
 
-    /// Writes it into a new database, of format 1.
+    /// Writes it into a new database.
     pub(crate) async fn insert(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         query(sql::INSERT_LEDGER)
             .bind(self.ledger.to_string())
             .bind(sql::JOURNAL)
             .bind(self.created_at.as_micros())
+            .bind(sql::FORMAT)
             .bind(self.base_position.0)
             .bind(&self.base_hash[..])
             .bind(&self.secret_fingerprint[..])

@@ -1,10 +1,10 @@
 //! The ledger in SQLite, as the other crates see it.
 
-pub(crate) mod open;
+mod open;
 pub(crate) mod submit;
 mod upkeep;
 
-pub(crate) use open::{check_anchor, last};
+pub(crate) use open::last;
 
 use crate::anchor::Anchor;
 use crate::fault::{OpenError, ReadError};
@@ -91,7 +91,7 @@ impl SqliteLedger {
     /// # Cancel safety
     /// Not to be dropped halfway in a process that goes on: the start may or may not be recorded.
     pub async fn open(options: LedgerOptions) -> Result<Arc<Self>, OpenError> {
-        open::open(options, crate::migration::STEPS).await
+        open::open(options).await
     }
 
     /// Names the ledger.

@@ -6,6 +6,8 @@ use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::fmt;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -110,6 +112,22 @@ impl Authority {
         let key = KeyPair::generate()?;
         let params = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()])?;
         Certificate::new(&params.self_signed(&key)?, &key)
+    }
+
+    /// A good one as files for a server of one's own, in PEM: the certificate `NAME.pem` and its key `NAME.key`, which
+    /// nobody else can read. Written anew each time.
+    ///
+    /// # Errors
+    /// When no key can be made or no file be written.
+    pub fn good_files(&self, name: &str) -> Result<(PathBuf, PathBuf)> {
+        let key = KeyPair::generate()?;
+        let params = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()])?;
+        let certificate = params.signed_by(&key, &self.issuer)?;
+        let [pem, secret] = ["pem", "key"].map(|end| self.directory().join(format!("{name}.{end}")));
+        std::fs::write(&pem, certificate.pem())?;
+        std::fs::write(&secret, key.serialize_pem())?;
+        std::fs::set_permissions(&secret, Permissions::from_mode(0o600))?;
+        Ok((pem, secret))
     }
 
     fn issue(&self, names: &[&str], expired: bool) -> Result<Certificate> {

@@ -3,6 +3,7 @@
 //! hyper writes them with an empty body and offers no place to say more. Every error answer of ours has a body, so an
 //! answer of class 4 without one is hyper's, and the last on its connection.
 
+use axum::http::StatusCode;
 use bytes::{Buf, Bytes};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -10,8 +11,40 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Header fields and the body that belong into the answer with that status.
-pub(crate) type Refuse = Arc<dyn Fn(u16) -> (String, Vec<u8>) + Send + Sync>;
+/// Why what came in passes to nobody who could answer it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoRequest {
+    /// hyper cannot read it, and answers with that status.
+    Unreadable(u16),
+    /// Not TLS, where TLS is spoken.
+    Plaintext,
+    /// A connection that is not the proxy's.
+    Stranger,
+}
+
+/// The answer to that.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub status: StatusCode,
+    /// Header fields, each with its line end.
+    pub fields: String,
+    pub body: Vec<u8>,
+}
+
+/// Writes the answer.
+pub(crate) type Refuse = Arc<dyn Fn(NoRequest) -> Refusal + Send + Sync>;
+
+impl Refusal {
+    /// As it goes over the wire, where no hyper has written a head.
+    pub(super) fn whole(&self) -> Vec<u8> {
+        let Self { status, fields, body } = self;
+        let head = format!(
+            "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n{fields}\r\n",
+            body.len()
+        );
+        [head.as_bytes(), body].concat()
+    }
+}
 
 /// A connection whose refusals say why.
 pub(super) struct Refusing<S> {
@@ -35,7 +68,7 @@ fn explained(answer: &[u8], refuse: &Refuse) -> Option<Bytes> {
     let head = std::str::from_utf8(answer).ok().filter(|_| is_head)?;
     let status: u16 = head.get(9..12)?.parse().ok().filter(|status| (400..500).contains(status))?;
     let (before, after) = head.split_once(EMPTY)?;
-    let (fields, body) = refuse(status);
+    let Refusal { fields, body, .. } = refuse(NoRequest::Unreadable(status));
     let mut whole = format!("{before}content-length: {}\r\n{fields}{after}", body.len()).into_bytes();
     whole.extend(body);
     Some(whole.into())

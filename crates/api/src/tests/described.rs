@@ -102,6 +102,7 @@ async fn every_answer_is_what_the_description_says() {
     let outcome = json!({"outcome": "delivered", "reason": "the relay says so"});
     check("POST", "/v1/deliveries/{id}/resolve", delivery, "", outcome).await;
     check("GET", "/v1/deliveries/{id}/content", delivery, "", Value::Null).await;
+    check("GET", "/v1/deliveries/{id}/explain", delivery, "", Value::Null).await;
     for suffix in ["", "/events", "/content"] {
         check("GET", &format!("/v1/messages/{{id}}{suffix}"), id, "", Value::Null).await;
         check("GET", &format!("/v1/messages/{{id}}{suffix}"), "msg_none", "", Value::Null).await;

@@ -118,6 +118,24 @@ async fn contents_are_the_rendered_bytes_and_a_deliverys_are_fixed_by_its_first_
 }
 
 #[tokio::test]
+async fn an_explanation_gives_the_rule_in_words_and_fields_and_what_has_ended_waits_for_nothing() {
+    let service = Service::start().await;
+    let id = service.submit(&hello()).await;
+    let path = format!("/v1/deliveries/dlv_{}_1/explain", &id[4..]);
+    let explained = service.control("GET", &path, &Value::Null).await.json();
+    assert_eq!(explained["rule"], "destination_parked");
+    assert_eq!(explained["explanation"], "example.net asked for silence at primary");
+    assert_eq!(explained["relay"], json!({"name": "primary", "in_flight": 3, "allowed": 16}));
+    assert_eq!(explained["destination"], json!({"domain": "example.net", "in_flight": 0, "window": 1}));
+    service.control("POST", &format!("/v1/messages/{id}/cancel"), &json!({})).await;
+    let explained = service.control("GET", &path, &Value::Null).await.json();
+    assert_eq!((&explained["rule"], &explained["status"]), (&json!("ended"), &json!("cancelled")));
+    let none =
+        service.control("GET", &format!("/v1/deliveries/dlv_{}_2/explain", &id[4..]), &Value::Null).await;
+    assert_eq!(none.status, 404);
+}
+
+#[tokio::test]
 async fn a_failure_shows_its_cause_and_the_last_reply() {
     let service = Service::start().await;
     let id = service.submit(&hello()).await;

@@ -1,22 +1,24 @@
 //! An API over a ledger in memory, with a composer that renders just enough to be told apart.
 
 use crate::caller::Peer;
-use crate::{Api, Limits, Mailbox, Services, Settings};
+use crate::{Api, Limits, Mailbox, Services};
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use postledger_core::clock::{Clock, Entropy};
 use postledger_core::compose::{Composer, Draft, Rendered, Unrenderable};
 use postledger_core::content::Content;
 use postledger_core::event::{Event, MailEvent, Recorded};
-use postledger_core::id::{MessageId, Position, Stream};
+use postledger_core::explanation::{DestinationUse, Explanation, RelayUse, Rule};
+use postledger_core::id::{DeliveryId, MessageId, Position, Stream};
 use postledger_core::ledger::{
     Append, BoxFuture, Ledger, LedgerError, LedgerHead, MessagePage, MessageQuery, OpenMessage, Submission,
     Submitted, Subscriber, Views, ViewsError,
 };
 use postledger_core::memory::MemoryLedger;
 use postledger_core::message::Message;
+use postledger_core::name::RouteName;
 use postledger_core::outcome::{NotSent, Stage, Trouble};
-use postledger_core::policy::Policy;
+use postledger_core::policy::{Policy, Priority};
 use postledger_core::relay::{Dispatching, RelayStatus};
 use postledger_core::secret::Secret;
 use postledger_core::time::Timestamp;
@@ -92,16 +94,14 @@ impl Service {
             secret: Secret::new([7; 32]),
             clock: clock.clone(),
             entropy: Arc::new(Counting(AtomicU64::new(1))),
+            routes: ["default", "bulk"].map(|route| route.parse().unwrap()).into(),
+            defaults,
+            bounce_address: None,
             render_metrics: Arc::new(|| "postledger_up 1\n".into()),
             mailbox: Some(mailbox.clone()),
-        };
-        let settings = Settings {
-            routes: ["default", "bulk"].map(|route| route.parse().unwrap()).into(),
-            defaults: Arc::new(defaults),
-            bounce_address: None,
             limits,
         };
-        let api = Arc::new(Api::new(services, settings).await.unwrap());
+        let api = Arc::new(Api::new(services).await.unwrap());
         Self { api, ledger, contended, clock, views, mailbox }
     }
 
@@ -330,5 +330,18 @@ impl Dispatching for TwoRelays {
 
     fn open_deliveries(&self) -> u64 {
         0
+    }
+
+    fn explain(&self, _: DeliveryId) -> Option<Explanation> {
+        Some(Explanation {
+            rule: Rule::DestinationParked,
+            until: Some(Timestamp::from_micros(NOW)),
+            priority: Priority::Normal,
+            route: RouteName::default_route(),
+            due: Some(Timestamp::from_micros(NOW)),
+            expires_at: Timestamp::from_micros(NOW),
+            relay: Some(RelayUse { name: "primary".parse().unwrap(), in_flight: 3, allowed: 16 }),
+            destination: Some(DestinationUse { domain: "example.net".into(), in_flight: 0, window: Some(1) }),
+        })
     }
 }

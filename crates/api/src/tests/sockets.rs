@@ -1,7 +1,7 @@
 //! The accept loop over real sockets: what is slow is cut, what is large is refused, what is too many waits.
 
 use super::service::{Service, hello};
-use crate::Limits;
+use crate::{Entrance, Limits};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -21,7 +21,7 @@ async fn listen(limits: Limits) -> Listening {
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();
     let (api, token) = (service.api.clone(), shutdown.clone());
-    let served = tokio::spawn(async move { api.serve(listener, token).await });
+    let served = tokio::spawn(async move { api.serve(listener, Entrance::default(), token).await });
     Listening { service, address, shutdown, served }
 }
 
@@ -207,6 +207,7 @@ async fn shutdown_lets_a_request_in_flight_end_and_closes_idle_connections() {
     busy.read_exact(&mut go_on).await.unwrap();
     listening.shutdown.cancel();
     rest(&mut idle).await;
+    drop(idle);
     busy.write_all(body.as_bytes()).await.unwrap();
     assert!(rest(&mut busy).await.starts_with("HTTP/1.1 202 "));
     listening.served.await.unwrap();

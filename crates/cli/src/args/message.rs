@@ -88,6 +88,12 @@ pub enum Message {
         /// msg_…, or dlv_… for one delivery's
         id: Subject,
     },
+    /// Why a delivery is where it is, and what it waits for
+    #[command(after_help = "Example:\n  postledger message explain dlv_…_1")]
+    Explain {
+        /// msg_… for all its deliveries, or dlv_…
+        id: Subject,
+    },
     /// Withdraw what has not been sent
     Cancel {
         /// msg_… or dlv_…

@@ -16,6 +16,7 @@ pub fn run(place: &Place) -> Result<Exit> {
     for relay in &config.relay {
         relay.to_dispatcher()?;
     }
+    config.server.to_entrance()?;
     let summary = json!({
         "ok": true,
         "listen": config.server.listen,

@@ -5,9 +5,10 @@ use crate::args::{Output, Place};
 use crate::client::configuration;
 use crate::config::Config;
 use crate::exit::Exit;
+use crate::log;
 use crate::output;
 use crate::service::Service;
-use crate::signals::Signals;
+use crate::signals::stop_of_session;
 use anyhow::{Context, Result};
 use postledger_api::Mailbox;
 use postledger_core::key::Scope;
@@ -24,13 +25,14 @@ use tokio_util::sync::CancellationToken;
 /// As for `serve`.
 pub async fn run(place: &Place, listen: SocketAddr) -> Result<Exit> {
     let mut config = configuration(place)?;
+    log::start(config.log, place.output)?;
     config.server.listen = listen;
-    let signals = Signals::of_session()?;
+    let stop = stop_of_session()?;
     let mailbox = catch_all(&mut config).await?;
     let service = Service::start(&config, Some(mailbox)).await?;
     let scopes = [Scope::Send, Scope::Read, Scope::Operate];
     let (key, _) = create_in(&*service.ledger, Tenant::default_tenant(), scopes.into(), None).await?;
-    let base = format!("http://{}", service.listening);
+    let base = format!("{}://{}", config.server.scheme(), service.listening);
     if place.output == Output::Json {
         output::line(&json!({"listening": service.listening, "key": key.expose()}).to_string())?;
     }
@@ -47,7 +49,7 @@ Ctrl-C ends it.",
         key.expose(),
         key.expose()
     ));
-    service.run_until(signals, |_| {}).await?;
+    service.run_until(stop).await?;
     Ok(Exit::Ok)
 }
 

@@ -37,6 +37,7 @@ pub async fn run(place: &Place, verb: Message) -> Result<Exit> {
             let events = json!({ "data": events(&client, id).await? });
             output::write(place.output, &events, |events| timeline::of(&list_of(events)))?;
         }
+        Message::Explain { id } => explain(place, &client, id).await?,
         Message::Cancel { id } => act(place, &client, id, "cancel", json!({})).await?,
         Message::Hold { id } => act(place, &client, id, "hold", json!({})).await?,
         Message::Release { id } => act(place, &client, id, "release", json!({})).await?,
@@ -76,6 +77,25 @@ async fn events(client: &Client, id: Subject) -> Result<Vec<Value>> {
         return Err(Failure::new(Exit::NotFound, format!("{message} has no delivery {id}")));
     }
     Ok(events)
+}
+
+/// One explanation for each delivery asked for.
+async fn explain(place: &Place, client: &Client, id: Subject) -> Result<()> {
+    let ids = match id {
+        Subject::Delivery(id) => vec![id.to_string()],
+        Subject::Message(_) => {
+            let message = client.get(&id.path(), &[]).await?;
+            let deliveries = message["deliveries"].as_array().into_iter().flatten();
+            deliveries.filter_map(|delivery| Some(delivery["id"].as_str()?.to_owned())).collect()
+        }
+    };
+    let mut explained = Vec::with_capacity(ids.len());
+    for id in ids {
+        explained.push(client.get(&format!("/v1/deliveries/{id}/explain"), &[]).await?);
+    }
+    output::write(place.output, &json!({ "data": explained }), |explained| {
+        list_of(explained).iter().map(timeline::explanation).collect::<Vec<_>>().join("\n\n")
+    })
 }
 
 async fn act(place: &Place, client: &Client, id: Subject, action: &str, body: Value) -> Result<()> {

@@ -1,21 +1,21 @@
 //! `[[relay]]`: a next hop.
 
-use super::{Secret, form};
+use super::{duration, from_str};
 use crate::exit::{Exit, Failure};
 use anyhow::Result;
 use postledger_core::name::RelayName;
 use postledger_dispatcher::{Credentials, RelayConfig, Timeouts};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A next hop.
-#[derive(Clone, Deserialize, Serialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Relay {
     /// Its name.
-    #[serde(with = "form::text")]
+    #[serde(deserialize_with = "from_str")]
     pub name: RelayName,
     /// A host name or an address.
     pub host: String,
@@ -30,7 +30,7 @@ pub struct Relay {
     /// The login's name.
     pub username: Option<String>,
     /// The login's password; better in a file or the environment.
-    pub password: Option<Secret>,
+    pub password: Option<String>,
     /// A file that holds the password.
     pub password_file: Option<PathBuf>,
     /// A PEM file with a further trust root.
@@ -40,13 +40,15 @@ pub struct Relay {
     /// Connections at once.
     #[serde(default = "default_connections")]
     pub max_connections: usize,
+    /// Attempts started per second, at most; without it, as fast as the relay takes them.
+    pub max_per_second: Option<f64>,
     /// Deadlines of the stages.
     #[serde(default)]
     pub timeouts: StageTimeouts,
 }
 
 /// How the connection to a relay is secured.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TlsMode {
     /// STARTTLS, required, never opportunistic.
@@ -59,20 +61,20 @@ pub enum TlsMode {
 }
 
 /// Deadlines of the stages; RFC 5321 4.5.3.2 gives the long ones.
-#[derive(Debug, Clone, Deserialize, Serialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StageTimeouts {
-    #[serde(with = "form::duration")]
+    #[serde(deserialize_with = "duration")]
     pub connect: Duration,
-    #[serde(with = "form::duration")]
+    #[serde(deserialize_with = "duration")]
     pub command: Duration,
-    #[serde(with = "form::duration")]
+    #[serde(deserialize_with = "duration")]
     pub data: Duration,
-    #[serde(with = "form::duration")]
+    #[serde(deserialize_with = "duration")]
     pub body: Duration,
-    #[serde(with = "form::duration")]
+    #[serde(deserialize_with = "duration")]
     pub dot: Duration,
-    #[serde(with = "form::duration")]
+    #[serde(deserialize_with = "duration")]
     pub quit: Duration,
 }
 
@@ -105,6 +107,7 @@ impl Relay {
             ca_file: None,
             hello_name: None,
             max_connections: default_connections(),
+            max_per_second: None,
             timeouts: StageTimeouts::default(),
         })
     }
@@ -135,6 +138,9 @@ impl Relay {
         if !(1..=1000).contains(&self.max_connections) {
             return Err(format!("relay {name}: max_connections is 1 to 1000"));
         }
+        if self.max_per_second.is_some_and(|rate| !(0.001..=100_000.0).contains(&rate)) {
+            return Err(format!("relay {name}: max_per_second is 0.001 to 100000"));
+        }
         if self.password.is_some() && self.password_file.is_some() {
             return Err(format!("relay {name}: password and password_file exclude each other"));
         }
@@ -164,7 +170,7 @@ impl Relay {
                     .map_err(|error| self.unreadable("password_file", file, &error))?;
                 Some(text.trim_end_matches(['\r', '\n']).to_owned())
             }
-            None => self.password.as_ref().map(|password| password.expose().to_owned()),
+            None => self.password.clone(),
         };
         if let Some(file) = &self.ca_file {
             std::fs::File::open(file).map_err(|error| self.unreadable("ca_file", file, &error))?;
@@ -183,6 +189,7 @@ impl Relay {
             tls,
             credentials: credentials.map(|(username, password)| Credentials { username, password }),
             max_connections: self.max_connections,
+            max_per_second: self.max_per_second,
             timeouts: Timeouts { connect, command, data, body, dot, quit },
             ca_file: self.ca_file.clone(),
             hello_name: self.hello_name.clone().unwrap_or_else(host_name),

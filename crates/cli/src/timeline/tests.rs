@@ -57,3 +57,23 @@ fn a_summary_names_what_waits_for_a_person() {
          dlv_1_1 waits for you: postledger message release or resolve"
     );
 }
+
+#[test]
+fn an_explanation_shows_the_rule_then_its_figures() {
+    let explained = json!({"id": "dlv_1_1", "status": "queued", "rule": "destination_parked",
+        "explanation": "example.net asked for silence at primary", "until": "2026-12-01T09:00:30.000000Z",
+        "priority": "normal", "route": "default", "due": "2026-12-01T09:00:00.000000Z",
+        "expires_at": "2026-12-02T09:00:00.000000Z",
+        "relay": {"name": "primary", "in_flight": 3, "allowed": 16},
+        "destination": {"domain": "example.net", "in_flight": 0, "window": 1}});
+    assert_eq!(
+        explanation(&explained),
+        "dlv_1_1  queued: example.net asked for silence at primary, until 2026-12-01T09:00:30.000Z\n\
+         \u{20} priority     normal\n\
+         \u{20} route        default\n\
+         \u{20} due          2026-12-01T09:00:00.000Z\n\
+         \u{20} expires      2026-12-02T09:00:00.000Z\n\
+         \u{20} relay        primary, 3 of 16 connections\n\
+         \u{20} destination  example.net, 0 of 1 under way"
+    );
+}

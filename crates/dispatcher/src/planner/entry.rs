@@ -1,7 +1,9 @@
 //! A pending delivery in few bytes: [`State`] without what other deliveries share.
 
+use super::class::{Bin, DomainIndex, TenantIndex};
 use postledger_core::delivery::{Phase, State};
 use postledger_core::event::HoldReason;
+use postledger_core::explanation::Rule;
 use postledger_core::id::{MessageId, Ordinal};
 use postledger_core::name::RelayName;
 use postledger_core::policy::Policy;
@@ -20,13 +22,10 @@ pub(crate) struct RelaySet(u32);
 impl RelaySet {
     /// So many relays can be configured.
     pub(crate) const CAPACITY: usize = 32;
+    pub(crate) const EMPTY: Self = Self(0);
 
     pub(crate) fn insert(&mut self, relay: RelayIndex) {
         self.0 |= 1 << relay;
-    }
-
-    pub(crate) fn remove(&mut self, relay: RelayIndex) {
-        self.0 &= !(1 << relay);
     }
 
     pub(crate) fn extend(&mut self, relay: Option<RelayIndex>) {
@@ -85,7 +84,8 @@ pub(crate) struct Entry {
     idle_rounds: u32,
     pub version: u32,
     pub message_version: u32,
-    pub tenant: u32,
+    pub tenant: TenantIndex,
+    pub domain: DomainIndex,
     /// The next delivery of the same message.
     pub next: u32,
     pub ordinal: Ordinal,
@@ -115,7 +115,8 @@ pub(crate) struct Identity {
     pub ordinal: Ordinal,
     pub version: u32,
     pub message_version: u32,
-    pub tenant: u32,
+    pub tenant: TenantIndex,
+    pub domain: DomainIndex,
     pub route: u16,
 }
 
@@ -144,6 +145,7 @@ impl Entry {
             version: identity.version,
             message_version: identity.message_version,
             tenant: identity.tenant,
+            domain: identity.domain,
             next: u32::MAX,
             ordinal: identity.ordinal,
             route: identity.route,
@@ -237,18 +239,6 @@ impl Entry {
         self.relay.map(|relay| relay.get() - 1)
     }
 
-    /// Whether it remembers anything of the relay.
-    pub(crate) fn mentions(&self, relay: RelayIndex) -> bool {
-        self.tried.contains(relay) || self.incapable.contains(relay) || self.relay() == Some(relay)
-    }
-
-    /// Remembers nothing of it any more, as of any relay that is not known.
-    pub(crate) fn forget(&mut self, relay: RelayIndex) {
-        self.tried.remove(relay);
-        self.incapable.remove(relay);
-        self.relay = self.relay.filter(|known| known.get() - 1 != relay);
-    }
-
     /// The earliest attempt, where the dispatcher is to make one.
     pub(crate) fn due(&self) -> Option<Timestamp> {
         match self.open {
@@ -259,6 +249,20 @@ impl Entry {
 
     pub(crate) fn expires_at(&self) -> Timestamp {
         self.ready_at.plus(Duration::from_micros(self.expires_after_us))
+    }
+
+    /// Why it stands in no queue.
+    pub(crate) const fn rule_aside(&self) -> Rule {
+        match self.open {
+            Open::Prepared => Rule::Prepared,
+            Open::Held(_) => Rule::Held,
+            Open::Sending => Rule::Sending,
+            Open::Queued | Open::Deferred => Rule::Damaged,
+        }
+    }
+
+    pub(crate) const fn bin(&self) -> Bin {
+        Bin { tenant: self.tenant, domain: self.domain }
     }
 
     /// Where it counts.

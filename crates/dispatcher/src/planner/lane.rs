@@ -1,11 +1,16 @@
 //! Deliveries that are due, sorted by what decides which relay may take them.
 
+use super::class::{Bin, Class, DomainIndex, Next};
 use super::entry::{Entry, RelayIndex, RelaySet};
 use super::relay::Relay;
 use super::slab::Slot;
+use super::turns::Turns;
 use postledger_core::policy::Priority;
 use postledger_core::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Bins opened again at once when a domain takes mail again: more would only be closed again.
+const MAX_REOPENED: usize = 16;
 
 /// Deliveries with the same key go to the same relay at any moment. There are few keys, so that a relay that
 /// goes down or comes back moves no delivery: only the answer of [`LaneKey::target`] changes.
@@ -19,6 +24,8 @@ pub(crate) struct LaneKey {
 }
 
 impl LaneKey {
+    const FIRST: Self = Self { route: 0, prefer: None, tried: RelaySet::EMPTY, incapable: RelaySet::EMPTY };
+
     pub(crate) fn of(entry: &Entry) -> Self {
         Self {
             route: entry.route,
@@ -47,47 +54,97 @@ impl LaneKey {
     }
 }
 
-/// By urgency, then earliest due first.
-#[derive(Debug, Default)]
-struct Lane([BTreeSet<(Timestamp, Slot)>; Priority::ALL.len()]);
+/// A closed bin, by domain, then urgency, then turn: when the domain opens, the first of these goes first.
+type Closed = (DomainIndex, usize, u64, LaneKey, Bin);
 
 /// All lanes that hold something.
 #[derive(Debug, Default)]
-pub(crate) struct Lanes(BTreeMap<LaneKey, Lane>);
+pub(crate) struct Lanes {
+    lanes: BTreeMap<LaneKey, [Class; Priority::ALL.len()]>,
+    turns: [Turns; Priority::ALL.len()],
+    closed: BTreeSet<Closed>,
+}
 
 impl Lanes {
     pub(crate) fn insert(&mut self, slot: Slot, due: Timestamp, entry: &Entry) {
-        let lane = self.0.entry(LaneKey::of(entry)).or_default();
-        lane.0[entry.policy.priority as usize].insert((due, slot));
+        let urgency = entry.policy.priority as usize;
+        let lane = self.lanes.entry(LaneKey::of(entry)).or_default();
+        lane[urgency].insert(entry.bin(), due, slot, &self.turns[urgency]);
     }
 
     pub(crate) fn remove(&mut self, slot: Slot, due: Timestamp, entry: &Entry) {
-        let key = LaneKey::of(entry);
-        let Some(lane) = self.0.get_mut(&key) else { return };
-        lane.0[entry.policy.priority as usize].remove(&(due, slot));
-        if lane.0.iter().all(BTreeSet::is_empty) {
-            self.0.remove(&key);
+        let (key, bin, urgency) = (LaneKey::of(entry), entry.bin(), entry.policy.priority as usize);
+        let Some(lane) = self.lanes.get_mut(&key) else { return };
+        if lane[urgency].remove(bin, due, slot, &self.turns[urgency]) {
+            return;
+        }
+        if lane.iter().all(Class::is_empty) {
+            self.lanes.remove(&key);
+        }
+        // It may have been the one that was to go next to its domain.
+        self.reopen(bin.domain);
+    }
+
+    /// The delivery of this urgency whose turn it is at `relay`. `takes` says whether a domain takes mail there
+    /// now; the bins of one that does not are closed until [`Lanes::reopen`].
+    pub(crate) fn next_for(
+        &mut self,
+        relay: RelayIndex,
+        urgency: usize,
+        (routes, relays): (&[Vec<RelayIndex>], &[Relay]),
+        takes: impl Fn(DomainIndex) -> bool,
+    ) -> Option<Next> {
+        let (turns, closed) = (&self.turns[urgency], &mut self.closed);
+        let waiting = self.lanes.iter_mut().filter(|(key, _)| key.target(routes, relays) == Some(relay));
+        let heads = waiting.filter_map(|(key, lane)| {
+            let class = &mut lane[urgency];
+            loop {
+                let next = class.next(turns)?;
+                if takes(next.bin.domain) {
+                    return Some(next);
+                }
+                class.close(next.bin, turns);
+                closed.insert((next.bin.domain, urgency, next.turn, *key, next.bin));
+            }
+        });
+        heads.min()
+    }
+
+    /// A delivery of the tenant starts.
+    pub(crate) fn take_turn(&mut self, urgency: usize, bin: Bin) {
+        self.turns[urgency].take(bin.tenant);
+    }
+
+    /// The domain may take mail again.
+    pub(crate) fn reopen(&mut self, domain: DomainIndex) {
+        let mut reopened = 0;
+        while reopened < MAX_REOPENED
+            && let Some(first) = self.first_closed(domain)
+        {
+            reopened += usize::from(self.open(first));
         }
     }
 
-    /// The most urgent delivery that waits for `relay`.
-    pub(crate) fn first_for(
-        &self,
-        relay: RelayIndex,
-        routes: &[Vec<RelayIndex>],
-        relays: &[Relay],
-    ) -> Option<Slot> {
-        let waiting = self.0.iter().filter(|(key, _)| key.target(routes, relays) == Some(relay));
-        let heads = waiting.filter_map(|(_, lane)| {
-            lane.0.iter().enumerate().find_map(|(urgency, ready)| Some((urgency, *ready.first()?)))
-        });
-        heads.min().map(|(_, (_, slot))| slot)
+    /// What was closed at one relay may be open at another.
+    pub(crate) fn reopen_all(&mut self) {
+        while let Some(&first) = self.closed.first() {
+            self.open(first);
+        }
+    }
+
+    fn first_closed(&self, domain: DomainIndex) -> Option<Closed> {
+        let from = (domain, 0, 0, LaneKey::FIRST, Bin::FIRST);
+        self.closed.range(from..).next().copied().filter(|(of, ..)| *of == domain)
+    }
+
+    fn open(&mut self, closed: Closed) -> bool {
+        let (_, urgency, _, key, bin) = closed;
+        self.closed.remove(&closed);
+        self.lanes.get_mut(&key).is_some_and(|lane| lane[urgency].open(bin, &self.turns[urgency]))
     }
 
     /// Since when the longest-waiting delivery of each priority has been due.
     pub(crate) fn oldest(&self) -> [Option<Timestamp>; Priority::ALL.len()] {
-        std::array::from_fn(|urgency| {
-            self.0.values().filter_map(|lane| lane.0[urgency].first()).map(|(due, _)| *due).min()
-        })
+        std::array::from_fn(|urgency| self.lanes.values().filter_map(|lane| lane[urgency].oldest()).min())
     }
 }

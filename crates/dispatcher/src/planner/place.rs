@@ -14,8 +14,7 @@ use postledger_core::time::Timestamp;
 /// while some are left.
 const MAX_PER_ADVANCE: usize = 1024;
 
-/// The route of a delivery whose own is not known.
-pub(super) const NO_ROUTE: u16 = u16::MAX;
+const NO_ROUTE: u16 = u16::MAX;
 
 impl Planner {
     pub(super) fn relay_mut(&mut self, relay: RelayIndex) -> Option<&mut Relay> {
@@ -79,13 +78,25 @@ impl Planner {
         id: DeliveryId,
         (version, message_version): (u32, u32),
         tenant: &Tenant,
+        domain: &str,
         state: &State,
         now: Now,
     ) {
+        if state.phase.is_final() {
+            return;
+        }
+        let domain = self.domains.acquire(&domain.to_ascii_lowercase());
         let tenant = self.tenant_number(tenant);
         let route = self.route_names.get(&state.policy.route).copied().unwrap_or(NO_ROUTE);
-        let identity =
-            Identity { message: id.message, ordinal: id.ordinal, version, message_version, tenant, route };
+        let identity = Identity {
+            message: id.message,
+            ordinal: id.ordinal,
+            version,
+            message_version,
+            tenant,
+            domain,
+            route,
+        };
         let policy = self.policies.intern(&state.policy);
         if let Some(entry) = Entry::new(identity, policy, state, &self.names) {
             self.count(entry.tally(), 1);
@@ -117,6 +128,7 @@ impl Planner {
         self.unlink(slot);
         if state.phase.is_final() {
             if let Some(entry) = self.entries.remove(slot) {
+                self.domains.release(entry.domain);
                 self.count(entry.tally(), -1);
             }
             self.finished.push(Finished { latency: at.since(state.ready_at), state: state.clone() });
@@ -167,24 +179,6 @@ impl Planner {
             Place::Waiting => {
                 self.timers.remove(&(wake_at, slot));
             }
-            Place::Aside | Place::InFlight => {}
-        }
-    }
-
-    /// Changes what decides where a delivery stands.
-    pub(super) fn change(&mut self, slot: Slot, now: Now, change: impl FnOnce(&mut Entry)) {
-        let Some((place, wake_at)) = self.entries.entry(slot).map(|entry| (entry.place, entry.wake_at))
-        else {
-            return;
-        };
-        self.unlink(slot);
-        if let Some(entry) = self.entries.entry_mut(slot) {
-            change(entry);
-        }
-        match place {
-            Place::Ready => self.link(slot, None, now),
-            // It may wait for longer than its state says, for a reason of its own.
-            Place::Waiting => self.link(slot, Some(wake_at), now),
             Place::Aside | Place::InFlight => {}
         }
     }

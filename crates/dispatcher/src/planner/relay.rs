@@ -5,6 +5,8 @@
 //! three states and more reasons.
 
 use super::Now;
+use super::pace::Pace;
+use super::shares::{CLASSES, Shares};
 use postledger_core::outcome::{NotSent, Outcome, Stage, Trouble};
 use postledger_core::time::Timestamp;
 use std::time::Duration;
@@ -27,15 +29,24 @@ enum Health {
     Trial,
 }
 
+/// One start in so many is for a delivery of a lower class that has waited too long for the higher ones.
+const AGED_SHARE: u32 = 4;
+
+/// What the planner knows of a relay from the configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct RelayLimits {
+    pub max_connections: usize,
+    pub per_second: Option<f64>,
+}
+
 /// A relay as the planner sees it.
 #[derive(Debug)]
 pub(crate) struct Relay {
-    max_connections: usize,
-    /// Gets deliveries.
-    is_configured: bool,
-    /// Since when it is what it is (monotonic): what was started before says nothing of it.
-    since: Duration,
-    pub in_flight: usize,
+    /// Connections that a class and those below it may use together.
+    caps: [usize; CLASSES],
+    in_flight: [usize; CLASSES],
+    pace: Pace,
+    starts: u32,
     health: Health,
     /// Waits in a row; none of them was followed by a success.
     waits: u32,
@@ -46,12 +57,12 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    pub(crate) fn new(max_connections: usize) -> Self {
+    pub(crate) fn new(limits: &RelayLimits, shares: Shares) -> Self {
         Self {
-            max_connections: max_connections.max(1),
-            is_configured: true,
-            since: Duration::ZERO,
-            in_flight: 0,
+            caps: shares.caps(limits.max_connections.max(1)),
+            in_flight: [0; CLASSES],
+            pace: Pace::new(limits.per_second),
+            starts: 0,
             health: Health::Up,
             waits: 0,
             broken_off: 0,
@@ -60,35 +71,66 @@ impl Relay {
         }
     }
 
-    /// Takes over its settings. What is in flight still counts: it occupies the server, if it is the same.
-    pub(crate) fn configure(&mut self, max_connections: usize, is_changed: bool, now: Now) {
-        self.max_connections = max_connections.max(1);
-        if is_changed || !self.is_configured {
-            let in_flight = self.in_flight;
-            *self = Self { in_flight, since: now.monotonic, ..Self::new(max_connections) };
-        }
-    }
-
-    /// Gets nothing any more; what is in flight ends.
-    pub(crate) fn retire(&mut self) {
-        (self.is_configured, self.health) = (false, Health::Up);
-    }
-
     /// Whether deliveries may wait for it.
     pub(crate) fn is_available(&self) -> bool {
         match self.health {
-            Health::Up => self.is_configured,
-            Health::Trial => self.in_flight == 0,
+            Health::Up => true,
+            Health::Trial => self.in_flight() == 0,
             Health::Down { .. } | Health::Probing => false,
         }
     }
 
-    pub(crate) fn has_slot(&self) -> bool {
-        self.is_available() && self.in_flight < self.max_connections
+    /// Whether a delivery of any class may start.
+    pub(crate) fn may_start(&self, now: Now) -> bool {
+        self.is_available() && self.in_flight() < self.caps[0] && self.pace.opens_at() <= now.monotonic
+    }
+
+    /// Whether one of this class may start, given that one may.
+    pub(crate) fn has_slot(&self, urgency: usize) -> bool {
+        let (in_flight, allowed) = self.used(urgency);
+        in_flight < allowed
+    }
+
+    /// Attempts that count for this class, and how many of them there may be: of the bounds that a further one
+    /// would have to keep, its own and those of the classes above it, the tightest.
+    pub(crate) fn used(&self, urgency: usize) -> (usize, usize) {
+        let bounds =
+            (0..=urgency).map(|class| (self.in_flight[class..].iter().sum::<usize>(), self.caps[class]));
+        bounds.min_by_key(|(in_flight, cap)| cap.saturating_sub(*in_flight)).unwrap_or_default()
+    }
+
+    /// Attempts at the same time.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.iter().sum()
+    }
+
+    /// At most so many.
+    pub(crate) const fn max_connections(&self) -> usize {
+        self.caps[0]
+    }
+
+    /// Whether the next start is for the delivery that has waited longest, whatever its class.
+    pub(crate) const fn is_turn_of_the_aged(&self) -> bool {
+        self.starts % AGED_SHARE == AGED_SHARE - 1
+    }
+
+    pub(crate) fn handle_start(&mut self, urgency: usize, now: Now) {
+        self.in_flight[urgency] += 1;
+        self.starts = self.starts.wrapping_add(1);
+        self.pace.take(now.monotonic);
+    }
+
+    pub(crate) fn handle_end(&mut self, urgency: usize) {
+        self.in_flight[urgency] = self.in_flight[urgency].saturating_sub(1);
+    }
+
+    /// When its rate allows the next start (monotonic), if not now.
+    pub(crate) fn paced_after(&self, now: Now) -> Option<Duration> {
+        Some(self.pace.opens_at()).filter(|at| *at > now.monotonic)
     }
 
     pub(crate) fn is_up(&self) -> bool {
-        self.is_configured && matches!(self.health, Health::Up | Health::Trial)
+        matches!(self.health, Health::Up | Health::Trial)
     }
 
     /// When it will be tried again (monotonic), while it is left alone.
@@ -108,16 +150,7 @@ impl Relay {
         is_due
     }
 
-    pub(crate) fn handle_probe(
-        &mut self,
-        result: Result<(), NotSent>,
-        started: Duration,
-        now: Now,
-        jitter: f64,
-    ) {
-        if !self.is_told_of(started) {
-            return;
-        }
+    pub(crate) fn handle_probe(&mut self, result: Result<(), NotSent>, now: Now, jitter: f64) {
         match result {
             Ok(()) if self.health == Health::Probing => self.health = Health::Trial,
             Ok(()) => {}
@@ -127,9 +160,6 @@ impl Relay {
 
     /// What an attempt came to that was started at `started` (monotonic).
     pub(crate) fn handle_outcome(&mut self, outcome: &Outcome, started: Duration, now: Now, jitter: f64) {
-        if !self.is_told_of(started) {
-            return;
-        }
         match outcome {
             Outcome::Accepted(_) | Outcome::Transient(_) | Outcome::Permanent(_) => {
                 self.last_answer = Some(now.monotonic);
@@ -158,11 +188,6 @@ impl Relay {
                 }
             }
         }
-    }
-
-    /// Whether what was started then was started at this relay with these settings.
-    fn is_told_of(&self, started: Duration) -> bool {
-        self.is_configured && self.since <= started
     }
 
     fn go_down(&mut self, not_sent: NotSent, now: Now, jitter: f64) {

@@ -4,11 +4,15 @@ use postledger_core::delivery::{Command, Given, decide};
 use postledger_core::event::{HoldReason, Queued, RecipientKind};
 use postledger_core::id::{Epoch, Position};
 use postledger_core::name::{Actor, Source};
+use postledger_core::outcome::Outcome;
 use postledger_core::policy::{OnUnknown, Policy, RetryPolicy};
 use postledger_core::reply::Reply;
 use std::sync::Arc;
 
-mod configured;
+mod crowd;
+mod destinations;
+mod explained;
+mod urgency;
 mod walk;
 
 const START: Timestamp = Timestamp::from_micros(1_796_115_600_000_000);
@@ -26,17 +30,20 @@ struct World {
     journal: Vec<Recorded>,
 }
 
+fn limits(max_connections: usize) -> RelayLimits {
+    RelayLimits { max_connections, per_second: None }
+}
+
 fn world(connections: usize) -> World {
-    let mut world = World {
-        planner: Planner::new(),
-        now: Now { wall: START, monotonic: Duration::ZERO },
-        journal: Vec::new(),
-    };
-    let routes = [("default", &["primary", "backup"][..]), ("alone", &["primary"])];
-    let indices = world.configure(&[("primary", connections), ("backup", connections)], &[], &routes);
-    assert_eq!(indices, Ok(vec![PRIMARY, BACKUP]));
-    world.planner.handle_all_loaded();
-    world
+    let relay = |name: &str| (name.parse().expect("a literal name"), limits(connections));
+    let route = |name: &str, relays: &[RelayIndex]| (name.parse().expect("a literal name"), relays.to_vec());
+    let mut planner = Planner::new(PlannerConfig {
+        relays: vec![relay("primary"), relay("backup")],
+        routes: vec![route("default", &[PRIMARY, BACKUP]), route("alone", &[PRIMARY])],
+        ..PlannerConfig::default()
+    });
+    planner.handle_all_loaded();
+    World { planner, now: Now { wall: START, monotonic: Duration::ZERO }, journal: Vec::new() }
 }
 
 fn policy(priority: Priority) -> Policy {
@@ -76,31 +83,16 @@ fn accepted() -> Outcome {
     Outcome::Accepted(reply(250))
 }
 
+fn lease(job: &Job) -> Lease {
+    let Work::Attempt(lease) = job.work else { panic!("{job:?}") };
+    lease
+}
+
+fn at(relay: RelayIndex) -> Lease {
+    Lease { relay, domain: 0, urgency: 0 }
+}
+
 impl World {
-    fn configure(
-        &mut self,
-        relays: &[(&str, usize)],
-        changed: &[&str],
-        routes: &[(&str, &[&str])],
-    ) -> Result<Vec<RelayIndex>, configure::TooManyRelays> {
-        let plan = |&(name, max_connections): &(&str, usize)| RelayPlan {
-            name: name.parse().expect("a literal name"),
-            max_connections,
-            is_changed: changed.contains(&name),
-        };
-        let route = |&(name, relays): &(&str, &[&str])| {
-            let relays = relays.iter().map(|relay| relay.parse().expect("a literal name"));
-            (name.parse().expect("a literal name"), relays.collect())
-        };
-        let relays: Vec<_> = relays.iter().map(plan).collect();
-        let routes: Vec<_> = routes.iter().map(route).collect();
-        self.planner.handle_configured(&relays, &routes, self.now)
-    }
-
-    fn relay(&self, index: RelayIndex) -> &Relay {
-        &self.planner.relays[usize::from(index)]
-    }
-
     fn pass(&mut self, span: Duration) {
         self.now = Now { wall: self.now.wall.plus(span), monotonic: self.now.monotonic + span };
     }
@@ -160,8 +152,7 @@ impl World {
     /// The number of the message that starts next, and where.
     fn start(&mut self) -> Option<(u8, RelayIndex, Job)> {
         let job = self.planner.poll_start(self.now)?;
-        let Work::Attempt(relay) = job.work else { panic!("{job:?}") };
-        Some((job.id.message.as_bytes()[0], relay, job))
+        Some((job.id.message.as_bytes()[0], lease(&job).relay, job))
     }
 
     fn starts(&mut self) -> Vec<(u8, RelayIndex)> {
@@ -170,14 +161,14 @@ impl World {
 
     /// As the worker does when an attempt that began now has ended.
     fn conclude(&mut self, relay: RelayIndex, job: &Job, outcome: Outcome) {
-        self.planner.handle_outcome(relay, &outcome, self.now.monotonic, self.now, 0.0);
+        self.planner.handle_outcome(lease(job), &outcome, self.now.monotonic, self.now, 0.0);
         let another_relay = match &outcome {
             Outcome::NotSent(not_sent) => self.planner.has_another_relay(job.id, relay, not_sent),
             _ => false,
         };
-        self.planner.handle_slot_free(relay);
+        self.planner.handle_slot_free(lease(job), self.now);
         let given = Given { now: self.now.wall, jitter: 0.5 };
-        let name = self.planner.names[usize::from(relay)].clone();
+        let name = self.planner.names()[usize::from(relay)].clone();
         let begin =
             decide(Some(&job.state), Command::Begin { relay: name, head: None }, &given).expect("it is due");
         let mut state = job.state.clone();
@@ -274,7 +265,7 @@ fn a_relay_that_is_down_is_probed_then_tried_by_one_then_open() {
     assert_eq!(world.planner.poll_probe(world.now), Some(PRIMARY));
     assert_eq!(world.planner.poll_probe(world.now), None, "one probe at a time");
     assert_eq!(world.starts(), []);
-    world.planner.handle_probe(PRIMARY, Ok(()), world.now.monotonic, world.now, 0.0);
+    world.planner.handle_probe(PRIMARY, Ok(()), world.now, 0.0);
     let (n, relay, job) = world.start().expect("one may try");
     assert_eq!((n, world.starts()), (2, vec![]));
     world.conclude(relay, &job, accepted());
@@ -288,19 +279,19 @@ fn waits_grow_to_a_minute_and_start_anew_after_a_success() {
     world.attempt(1, PRIMARY, refused());
     let mut waits = Vec::new();
     for _ in 0..8 {
-        let until = world.relay(PRIMARY).retry_at().expect("it is down");
+        let until = world.planner.relays()[0].retry_at().expect("it is down");
         let wait = until - world.now.monotonic;
         waits.push(wait.as_millis());
         world.pass(wait);
         assert_eq!(world.planner.poll_probe(world.now), Some(PRIMARY));
         let failure = NotSent { stage: Stage::Connect, trouble: Trouble::Timeout, reply: None };
-        world.planner.handle_probe(PRIMARY, Err(failure), world.now.monotonic, world.now, 0.0);
+        world.planner.handle_probe(PRIMARY, Err(failure), world.now, 0.0);
     }
     assert_eq!(waits, [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
     let (started, now) = (world.now.monotonic, world.now);
-    world.planner.handle_outcome(PRIMARY, &accepted(), started, now, 0.0);
-    world.planner.handle_outcome(PRIMARY, &refused(), started + seconds(1), now, 1.0);
-    assert_eq!(world.relay(PRIMARY).retry_at(), Some(now.monotonic + seconds(1)));
+    world.planner.handle_outcome(at(PRIMARY), &accepted(), started, now, 0.0);
+    world.planner.handle_outcome(at(PRIMARY), &refused(), started + seconds(1), now, 1.0);
+    assert_eq!(world.planner.relays()[0].retry_at(), Some(now.monotonic + seconds(1)));
 }
 
 #[test]
@@ -311,7 +302,7 @@ fn one_connection_too_many_does_not_take_a_relay_down_that_serves_others() {
     let (_, _, second) = world.start().expect("another is free");
     world.conclude(PRIMARY, &first, accepted());
     world.conclude(PRIMARY, &second, not_sent(Stage::Banner, Trouble::Refused));
-    assert!(world.relay(PRIMARY).is_up());
+    assert!(world.planner.relays()[0].is_up());
 }
 
 #[test]
@@ -320,7 +311,7 @@ fn what_one_message_lacks_says_nothing_of_the_relay_and_all_relays_must_say_so()
     let unsupported = || not_sent(Stage::Mail, Trouble::Unsupported);
     world.accept(1, policy(Priority::Normal));
     world.attempt(1, PRIMARY, unsupported());
-    assert!(world.relay(PRIMARY).is_up());
+    assert!(world.planner.relays()[0].is_up());
     world.attempt(1, BACKUP, unsupported());
     assert_eq!(world.planner.open_deliveries(), 0);
     let ended = world.message(1).delivery(Ordinal(1)).map(|d| d.state.phase);
@@ -332,7 +323,7 @@ fn what_one_message_lacks_says_nothing_of_the_relay_and_all_relays_must_say_so()
     assert_eq!((world.starts(), world.planner.open_deliveries()), (vec![], 1), "the primary may come back");
     world.pass(seconds(1));
     world.planner.poll_probe(world.now).expect("a probe is due");
-    world.planner.handle_probe(PRIMARY, Ok(()), world.now.monotonic, world.now, 0.0);
+    world.planner.handle_probe(PRIMARY, Ok(()), world.now, 0.0);
     world.attempt(2, PRIMARY, accepted());
 }
 
@@ -342,11 +333,11 @@ fn whichever_relay_comes_back_first_takes_what_all_could_not() {
     world.accept(1, policy(Priority::Normal));
     world.attempt(1, PRIMARY, refused());
     let down = not_sent(Stage::Connect, Trouble::Timeout);
-    world.planner.handle_outcome(BACKUP, &down, world.now.monotonic, world.now, 0.0);
+    world.planner.handle_outcome(at(BACKUP), &down, world.now.monotonic, world.now, 0.0);
     assert_eq!(world.starts(), [], "the backup went down before it was tried");
     world.pass(seconds(1));
     assert_eq!(world.planner.poll_probe(world.now), Some(PRIMARY));
-    world.planner.handle_probe(PRIMARY, Ok(()), world.now.monotonic, world.now, 0.0);
+    world.planner.handle_probe(PRIMARY, Ok(()), world.now, 0.0);
     world.attempt(1, PRIMARY, accepted());
 }
 
@@ -359,7 +350,7 @@ fn an_unknown_attempt_is_repeated_at_the_same_relay_while_that_is_up() {
     assert_eq!(world.planner.unresolved(), 1);
     world.pass(seconds(10));
     world.planner.poll_probe(world.now).expect("a probe is due");
-    world.planner.handle_probe(PRIMARY, Ok(()), world.now.monotonic, world.now, 0.0);
+    world.planner.handle_probe(PRIMARY, Ok(()), world.now, 0.0);
     world.attempt(1, BACKUP, accepted());
     assert_eq!(world.planner.unresolved(), 0);
 }
@@ -385,7 +376,7 @@ fn commands_of_others_move_it_wherever_it_stands() {
     let (_, _, third) = world.start().expect("the third is ready");
     assert_eq!(world.planner.open_deliveries(), 2);
     world.command(3, Command::Reschedule(START.plus(seconds(60)), Actor::control()));
-    world.planner.handle_slot_free(PRIMARY);
+    world.planner.handle_slot_free(lease(&third), world.now);
     world.planner.handle_ended(third.id, None, world.now);
     assert_eq!((world.starts(), world.standing("scheduled"), world.standing("held")), (vec![], 1, 1));
     world.command(1, Command::Release(Actor::control()));
@@ -457,9 +448,11 @@ fn what_comes_while_loading_is_neither_lost_nor_doubled() {
     source.command(1, Command::Cancel(Actor::control()));
     source.accept(2, policy(Priority::Normal));
 
-    let mut target = world(1);
-    target.planner.is_loading = true;
-    let planner = &mut target.planner;
+    let mut planner = Planner::new(PlannerConfig {
+        relays: vec![("primary".parse().expect("a literal name"), limits(1))],
+        routes: vec![("default".parse().expect("a literal name"), vec![PRIMARY])],
+        ..PlannerConfig::default()
+    });
     // The cancellation is seen before the page that was read before it.
     source.journal[1..].iter().for_each(|recorded| planner.handle_event(recorded, source.now));
     planner.handle_loaded(&early, source.now);
@@ -489,5 +482,5 @@ fn recipients_of_one_message_go_their_own_ways() {
 
 #[test]
 fn an_entry_is_small() {
-    assert!(size_of::<Option<Entry>>() <= 112, "{}", size_of::<Entry>());
+    assert!(size_of::<Option<Entry>>() <= 120, "{}", size_of::<Entry>());
 }

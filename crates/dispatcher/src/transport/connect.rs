@@ -34,17 +34,6 @@ impl Endpoint {
         Ok(Self { config, tls })
     }
 
-    /// Whether connections made for the one serve the other. How many there may be is no matter of a connection.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        let max_connections = self.config.max_connections;
-        let is_same_trust = match (&self.tls, &other.tls) {
-            (Some(one), Some(other)) => one.further == other.further,
-            (None, None) => true,
-            (Some(_), None) | (None, Some(_)) => false,
-        };
-        is_same_trust && self.config == RelayConfig { max_connections, ..other.config.clone() }
-    }
-
     fn failed(stage: Stage, trouble: Trouble) -> NotSent {
         NotSent { stage, trouble, reply: None }
     }
@@ -79,7 +68,7 @@ impl Endpoint {
     }
 
     async fn encrypt(&self, stream: TcpStream, abort: &CancellationToken) -> Result<Stream, NotSent> {
-        let Some(TlsPeer { config, name, .. }) = self.tls.clone() else {
+        let Some(TlsPeer { config, name }) = self.tls.clone() else {
             return Err(Self::failed(Stage::Tls, Trouble::Tls));
         };
         let deadline = Instant::now() + self.config.timeouts.of(Stage::Tls);

@@ -66,6 +66,7 @@ pub fn relay(name: &str, server: &Server) -> RelayConfig {
         tls: TlsMode::Off,
         credentials: None,
         max_connections: 4,
+        max_per_second: None,
         timeouts: short(),
         ca_file: None,
         hello_name: "sender.example".into(),
