@@ -230,6 +230,25 @@ impl Service {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
+    /// Waits until `holds` is true of what it wrote to stderr, and gives that.
+    ///
+    /// # Errors
+    /// When it does not hold within 30 s, with what it wrote.
+    pub async fn stderr_until(&self, mut holds: impl FnMut(&str) -> bool) -> Result<String> {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let written = self.stderr()?;
+            if holds(&written) {
+                return Ok(written);
+            }
+            if Instant::now() > deadline {
+                bail!("not within 30 s: {written}");
+            }
+            // A file tells nobody that it has grown.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     fn stderr_file(&self) -> PathBuf {
         self.files.path().join("stderr.log")
     }

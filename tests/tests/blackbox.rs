@@ -14,8 +14,10 @@ mod blackbox {
     mod lying_disk;
     mod older_ledger;
     mod one_message_many_fates;
+    mod other_format;
     mod power_cut;
     mod relay_goes_wrong;
+    mod reload;
     mod replay;
     mod restarts_under_load;
     mod smtp_matrix;

@@ -11,7 +11,7 @@ pub struct Args {
 }
 
 /// A program that tests start, with the Debian package that brings it.
-const NEEDED: &[(&str, &str)] = &[("cc", "gcc"), ("smtp-sink", "postfix")];
+const NEEDED: &[(&str, &str)] = &[("cc", "gcc"), ("smtp-sink", "postfix"), ("sqlite3", "sqlite3")];
 
 /// Runs all tests.
 pub fn run(args: &Args) -> Result<()> {

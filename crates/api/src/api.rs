@@ -9,12 +9,12 @@ use crate::listener::{self, Tcp};
 use crate::messages::submit::ACCEPTED;
 use crate::openapi;
 use crate::services::Services;
+use crate::settings::Settings;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use bytes::Bytes;
 use postledger_core::ledger::LedgerError;
-use postledger_core::policy::Policy;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -31,11 +31,17 @@ pub struct Api {
 pub(crate) struct Shared {
     pub services: Services,
     pub keys: Arc<Keys>,
-    /// Shared by all messages that say nothing about their policy.
-    pub default_policy: Arc<Policy>,
+    settings: RwLock<Arc<Settings>>,
     /// What large bodies may still hold, in KiB.
     pub large_bodies: Arc<Semaphore>,
     pub openapi: Bytes,
+}
+
+impl Shared {
+    /// The settings as they are now; whoever checks a request keeps to one look at them.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl Api {
@@ -43,7 +49,7 @@ impl Api {
     ///
     /// # Errors
     /// The keys cannot be read.
-    pub async fn new(services: Services) -> Result<Self, LedgerError> {
+    pub async fn new(services: Services, settings: Settings) -> Result<Self, LedgerError> {
         metrics::describe_counter!(
             ACCEPTED,
             "Messages accepted: durable in the ledger and answered with 202"
@@ -51,10 +57,10 @@ impl Api {
         metrics::counter!(ACCEPTED).increment(0);
         let shared = Arc::new(Shared {
             keys: Keys::follow(&*services.ledger).await?,
-            default_policy: Arc::new(services.defaults.clone()),
-            large_bodies: Arc::new(body::shares(services.limits.large_bodies_bytes)),
+            large_bodies: Arc::new(body::shares(settings.limits.large_bodies_bytes)),
             openapi: openapi::openapi_json().into(),
             services,
+            settings: RwLock::new(Arc::new(settings)),
         });
         let (router, _) = openapi::routes().split_for_parts();
         let router = router
@@ -65,13 +71,18 @@ impl Api {
         Ok(Self { shared, router })
     }
 
+    /// Takes over other settings. A request that is being read meanwhile may meet the old or the new.
+    pub fn set_settings(&self, settings: Settings) {
+        *self.shared.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+    }
+
     /// Serves callers with API keys until `shutdown`, then lets requests in flight end, for a bounded time.
     ///
     /// # Cancel safety
     /// Dropping it cuts the connections; what has reached the ledger stays.
     pub async fn serve(&self, listener: TcpListener, entrance: Entrance, shutdown: CancellationToken) {
         let (router, refuse) = (self.router.clone(), edge::refusals(self.shared.clone()));
-        let limits = &self.shared.services.limits;
+        let limits = &self.shared.settings().limits;
         let (entrance, handshake_timeout) = (Arc::new(entrance), limits.handshake_timeout);
         let tcp = Tcp { listener, entrance, refuse: refuse.clone(), handshake_timeout };
         listener::serve(tcp, router, refuse, limits, shutdown).await;
@@ -84,7 +95,7 @@ impl Api {
     /// As for `serve`.
     pub async fn serve_control(&self, listener: UnixListener, shutdown: CancellationToken) {
         let (router, refuse) = (self.router.clone(), edge::refusals(self.shared.clone()));
-        listener::serve(listener, router, refuse, &self.shared.services.limits, shutdown).await;
+        listener::serve(listener, router, refuse, &self.shared.settings().limits, shutdown).await;
     }
 
     /// One request without a socket.

@@ -1,7 +1,7 @@
 //! Reads a request's body: bounded in bytes, in time, and in what all large bodies together may hold.
 
 use crate::api::Shared;
-use crate::limits::LARGE_BODY;
+use crate::limits::{LARGE_BODY, Limits};
 use crate::problem::Problem;
 use axum::body::Body;
 use axum::extract::Request;
@@ -37,7 +37,7 @@ pub(crate) fn shares(bytes: usize) -> Semaphore {
 /// The body of a JSON request; empty where `may_be_empty` allows none.
 pub(crate) async fn read(shared: &Shared, request: Request, may_be_empty: bool) -> Result<Received, Problem> {
     let (parts, mut body) = request.into_parts();
-    let limit = shared.services.limits.body_bytes;
+    let Limits { body_bytes: limit, body_read_timeout: timeout, .. } = shared.settings().limits;
     // Who waits for `100 Continue` has sent nothing yet, and will not.
     let is_waiting = parts.headers.contains_key(header::EXPECT);
     let announced =
@@ -50,7 +50,6 @@ pub(crate) async fn read(shared: &Shared, request: Request, may_be_empty: bool) 
         }
         received
     };
-    let timeout = shared.services.limits.body_read_timeout;
     let received = tokio::time::timeout(timeout, read).await.unwrap_or_else(|_| {
         Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the body took too long to arrive"))
     })?;

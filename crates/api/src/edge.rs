@@ -69,8 +69,9 @@ fn request_id(shared: &Shared) -> Arc<str> {
 
 /// Problems for what is no request at all, and so passes nothing of the above.
 pub(crate) fn refusals(shared: Arc<Shared>) -> Refuse {
+    let bytes = shared.settings().limits.header_bytes;
     Arc::new(move |why| {
-        let problem = no_request(why, shared.services.limits.header_bytes);
+        let problem = no_request(why, bytes);
         let id = request_id(&shared);
         let body = serde_json::to_vec(&problem.answer("", &id)).unwrap_or_default();
         let fields = format!(

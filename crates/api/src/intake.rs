@@ -36,11 +36,11 @@ pub(crate) fn take_in(
     request: NewMessage,
     key: Option<&IdempotencyKey>,
 ) -> Result<Submission, Problem> {
-    let services = &shared.services;
+    let (services, settings) = (&shared.services, shared.settings());
     let now = services.clock.now();
-    let message = Checked::new(request, shared, now)?;
+    let message = Checked::new(request, &settings, now)?;
     let (tenant, source) = (caller.submits_for(), Source::api());
-    let defaults = Defaults { policy: &services.defaults, bounce_address: services.bounce_address.as_ref() };
+    let defaults = Defaults { policy: &settings.defaults, bounce_address: settings.bounce_address.as_ref() };
     let idempotency =
         key.map(|key| message.idempotency(&services.secret, &tenant, &source, key, &defaults, now));
 
@@ -51,7 +51,7 @@ pub(crate) fn take_in(
         .composer
         .compose(id, &message.draft)
         .map_err(|wrong| Problem::invalid_field(wrong.field, wrong.code, wrong.detail))?;
-    let most = services.limits.message_bytes;
+    let most = settings.limits.message_bytes;
     if rendered.bytes.len() > most {
         let detail = format!("rendered, a message has at most {most} bytes");
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "message_too_large", detail));

@@ -35,6 +35,7 @@ mod problem;
 mod relays;
 mod request;
 mod services;
+mod settings;
 mod shown;
 mod tls;
 
@@ -46,6 +47,7 @@ pub use mailbox::Mailbox;
 pub use message_json::{DeliveryJson, MessageJson, ReplyJson};
 pub use openapi::openapi_json;
 pub use services::Services;
+pub use settings::Settings;
 pub use tls::{Tls, TlsError};
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Bounds on requests. Every one that a caller can meet is in the API's documentation.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// The body of a request, bytes.
     pub body_bytes: usize,

@@ -1,20 +1,15 @@
 //! What the API is given to work with.
 
-use crate::limits::Limits;
 use crate::mailbox::Mailbox;
-use postledger_core::address::Address;
 use postledger_core::clock::{Clock, Entropy};
 use postledger_core::compose::Composer;
 use postledger_core::ledger::{Ledger, Views};
-use postledger_core::name::RouteName;
-use postledger_core::policy::Policy;
 use postledger_core::relay::Dispatching;
 use postledger_core::secret::Secret;
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-/// The ports and settings that the API stands on; the binary fills them in.
+/// The ports that the API stands on; the binary fills them in.
 pub struct Services {
     /// Accepts and remembers.
     pub ledger: Arc<dyn Ledger>,
@@ -30,25 +25,14 @@ pub struct Services {
     pub clock: Arc<dyn Clock>,
     /// Randomness for ids, salts and keys.
     pub entropy: Arc<dyn Entropy>,
-    /// The routes a message may name.
-    pub routes: BTreeSet<RouteName>,
-    /// The policy of a message that says nothing about it.
-    pub defaults: Policy,
-    /// The reverse path of a message that names none; its author's address without one.
-    pub bounce_address: Option<Address>,
     /// Renders the metrics in Prometheus text format.
     pub render_metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// The development mailbox, where one catches the mail.
     pub mailbox: Option<Arc<Mailbox>>,
-    /// Bounds on requests.
-    pub limits: Limits,
 }
 
 impl fmt::Debug for Services {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Services")
-            .field("ledger", &self.ledger)
-            .field("limits", &self.limits)
-            .finish_non_exhaustive()
+        f.debug_struct("Services").field("ledger", &self.ledger).finish_non_exhaustive()
     }
 }

@@ -126,6 +126,18 @@ pub enum Verb {
     #[command(after_help = "Example:
   postledger restore --from backups/20261201T090000000000Z --into /var/lib/postledger --secret /safe/secret")]
     Restore(Restore),
+    /// Bring a ledger of an earlier version to the format of this one
+    #[command(after_help = "Examples:
+  postledger migrate --check              rehearse on a copy; the service may be running
+  postledger migrate --to /backup         make a backup there, then migrate; the service is stopped")]
+    Migrate {
+        /// Rehearse on a copy, and say what would be done, how long it takes and how much space it needs
+        #[arg(long)]
+        check: bool,
+        /// Where the backup's folder is made, or the copy of a rehearsal
+        #[arg(long, value_name = "DIR", default_value = "backups")]
+        to: PathBuf,
+    },
     /// Look at the configuration
     #[command(subcommand)]
     Config(Config),

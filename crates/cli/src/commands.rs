@@ -7,6 +7,7 @@ mod demo;
 mod dev;
 mod key;
 mod message;
+mod migrate;
 mod queue;
 mod relay;
 mod replay;
@@ -46,6 +47,7 @@ pub async fn run(args: Args) -> Result<Exit> {
         Verb::Relay(verb) => relay::run(&place, verb).await,
         Verb::Backup(verb) => backup::run(&place, verb).await,
         Verb::Restore(args) => backup::restore(&place, args).await,
+        Verb::Migrate { check, to } => migrate::run(&place, check, &to).await,
         Verb::Config(Config::Check) => check::run(&place),
     }
 }

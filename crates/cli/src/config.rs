@@ -1,12 +1,17 @@
 //! `postledger.toml`, with every key also in the environment.
 
+mod changes;
 mod environment;
+mod form;
 mod log;
 mod relay;
+mod secret;
 mod server;
 
+pub use changes::{Change, Settled};
 pub use log::{Log, LogFormat, LogLevel, LogTo};
 pub use relay::Relay;
+pub use secret::Secret;
 pub use server::Server;
 
 use crate::exit::{Exit, Failure};
@@ -14,14 +19,13 @@ use anyhow::{Context, Result};
 use postledger_core::address::Address;
 use postledger_core::name::{RelayName, RouteName};
 use postledger_core::policy::{Policy, RetryPolicy};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The whole configuration.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// The API.
@@ -41,7 +45,7 @@ pub struct Config {
 }
 
 /// `[store]`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Store {
     /// The data directory.
@@ -51,34 +55,34 @@ pub struct Store {
 }
 
 /// `[[route]]`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
     /// Its name; messages ask for it.
-    #[serde(deserialize_with = "from_str")]
+    #[serde(with = "form::text")]
     pub name: RouteName,
     /// Relays in order.
-    #[serde(deserialize_with = "from_strs")]
+    #[serde(with = "form::texts")]
     pub relays: Vec<RelayName>,
 }
 
 /// `[retry]`
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retry {
-    #[serde(deserialize_with = "durations")]
+    #[serde(with = "form::durations")]
     schedule: Vec<Duration>,
     max_attempts: Option<u32>,
-    #[serde(deserialize_with = "optional_duration")]
+    #[serde(with = "form::optional_duration")]
     expires_after: Option<Duration>,
 }
 
 /// `[bounce]`
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Bounce {
     /// The reverse path of messages that give none.
-    #[serde(deserialize_with = "optional_from_str")]
+    #[serde(with = "form::optional_text")]
     pub address: Option<Address>,
 }
 
@@ -209,49 +213,6 @@ fn with_suggestion(error: &str) -> String {
         }
         _ => error.to_owned(),
     }
-}
-
-fn from_str<'de, D: Deserializer<'de>, T: std::str::FromStr<Err: std::fmt::Display>>(
-    d: D,
-) -> Result<T, D::Error> {
-    String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
-}
-
-fn optional_from_str<'de, D: Deserializer<'de>, T: std::str::FromStr<Err: std::fmt::Display>>(
-    d: D,
-) -> Result<Option<T>, D::Error> {
-    from_str(d).map(Some)
-}
-
-fn from_strs<'de, D: Deserializer<'de>, T: std::str::FromStr<Err: std::fmt::Display>>(
-    d: D,
-) -> Result<Vec<T>, D::Error> {
-    let texts = Vec::<String>::deserialize(d)?;
-    texts.iter().map(|text| text.parse().map_err(serde::de::Error::custom)).collect()
-}
-
-fn socket_address<'de, D: Deserializer<'de>>(d: D) -> Result<SocketAddr, D::Error> {
-    let text = String::deserialize(d)?;
-    text.parse()
-        .map_err(|_| serde::de::Error::custom("expected an address and a port such as 127.0.0.1:8250"))
-}
-
-fn parse_duration<E: serde::de::Error>(text: &str) -> Result<Duration, E> {
-    humantime::parse_duration(text).map_err(|error| {
-        E::custom(format!("{text:?} is no duration such as \"90s\", \"15m\" or \"24h\": {error}"))
-    })
-}
-
-fn duration<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
-    parse_duration(&String::deserialize(d)?)
-}
-
-fn optional_duration<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Duration>, D::Error> {
-    duration(d).map(Some)
-}
-
-fn durations<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Duration>, D::Error> {
-    Vec::<String>::deserialize(d)?.iter().map(|text| parse_duration(text)).collect()
 }
 
 #[cfg(test)]

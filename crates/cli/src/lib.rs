@@ -11,6 +11,7 @@ mod exit;
 mod log;
 mod meters;
 mod output;
+mod reload;
 mod service;
 mod signals;
 mod supervisor;

@@ -1,17 +1,19 @@
 //! The service: ledger, dispatcher and API, wired together, started and stopped in order.
 
-use crate::config::Config;
+use crate::config::{Change, Config, Settled};
 use crate::exit::{self, Exit, Failure};
 use crate::meters;
+use crate::signals::{Signals, Told};
 use crate::supervisor;
 use crate::system::{SystemClock, SystemEntropy};
 use anyhow::{Context, Result};
-use postledger_api::{Api, Mailbox, Services};
-use postledger_dispatcher::{Dispatcher, DispatcherOptions, MimeComposer};
+use postledger_api::{Api, Mailbox, Services, Settings};
+use postledger_core::name::RelayName;
+use postledger_dispatcher::{Dispatcher, DispatcherOptions, MimeComposer, Reconfigured, RelayConfig};
 use postledger_store::{LedgerOptions, OpenError, SqliteLedger};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
 use tokio_util::sync::CancellationToken;
@@ -25,22 +27,29 @@ pub struct Service {
     pub dispatcher: Arc<Dispatcher>,
     /// Where the API listens.
     pub listening: SocketAddr,
+    api: Arc<Api>,
     control: PathBuf,
-    grace: Duration,
+    in_force: Mutex<InForce>,
     /// Cancelled when the service begins to stop.
     pub stopping: CancellationToken,
     tasks: TaskTracker,
+}
+
+/// What of the configuration holds now.
+struct InForce {
+    keys: Settled,
+    grace: Duration,
 }
 
 impl Service {
     /// Opens the ledger, resolves what a crash left open, and listens. Mail flows when this returns.
     ///
     /// # Errors
-    /// With exit code 5 if the ledger is not the one that its anchor knows; 1 for anything else.
+    /// With exit code 5 if the ledger is not the one that its anchor knows, 4 if its format is another than this
+    /// version's; 1 for anything else.
     pub async fn start(config: &Config, mailbox: Option<Arc<Mailbox>>) -> Result<Self> {
         let metrics = meters::install()?;
-        let relays =
-            config.relay.iter().map(crate::config::Relay::to_dispatcher).collect::<Result<Vec<_>>>()?;
+        let relays = relays(config)?;
         let entrance = config.server.to_entrance()?;
         let ledger = open_ledger(config).await?;
         let clock = Arc::new(SystemClock);
@@ -61,14 +70,10 @@ impl Service {
             secret: ledger.secret().clone(),
             clock,
             entropy,
-            routes: config.routes().into_iter().map(|route| route.name).collect(),
-            defaults: config.default_policy(),
-            bounce_address: config.bounce.address.clone(),
             render_metrics: Arc::new(move || meters::render(&metrics)),
             mailbox,
-            limits: config.server.to_limits(),
         };
-        let api = Arc::new(Api::new(services).await.context("cannot read the API keys")?);
+        let api = Arc::new(Api::new(services, settings(config)).await.context("cannot read the API keys")?);
         let listener = TcpListener::bind(config.server.listen)
             .await
             .with_context(|| format!("cannot listen on {}", config.server.listen))?;
@@ -81,29 +86,52 @@ impl Service {
             async move { api.serve(listener, entrance, stopping).await }
         });
         let serve_control = {
-            let stopping = stopping.clone();
+            let (api, stopping) = (api.clone(), stopping.clone());
             async move { api.serve_control(control_listener, stopping).await }
         };
         tasks.spawn(serve_control);
         tracing::info!(%listening, relays = config.relay.len(), "serving");
-        let grace = config.server.shutdown_grace;
-        Ok(Self { ledger, dispatcher, listening, control, grace, stopping, tasks })
+        let in_force = InForce { keys: Settled::new(config), grace: config.server.shutdown_grace };
+        let in_force = Mutex::new(in_force);
+        Ok(Self { ledger, dispatcher, listening, api, control, in_force, stopping, tasks })
     }
 
-    /// Serves until `stop` resolves, then stops in order: no new requests, no new attempts, attempts in flight,
-    /// ledger. Ends the process if the ledger cannot be written any more.
+    /// Puts in force what of `config` can be while the service runs, all of it or nothing, and gives what is different
+    /// from before. Files that it names are read again. What needs a restart stays as it is, and is told of at every
+    /// reload until then. Mail in flight ends at the relay where it began.
+    ///
+    /// # Errors
+    /// A file that it names cannot be read, or the dispatcher refuses the relays; nothing was changed.
+    pub fn reload(&self, config: &Config) -> Result<Vec<Change>> {
+        let mut in_force = self.in_force.lock().unwrap_or_else(PoisonError::into_inner);
+        // What can be refused comes first. The rest cannot fail.
+        let reconfigured = self.dispatcher.reconfigure(relays(config)?, config.routes())?;
+        self.api.set_settings(settings(config));
+        in_force.grace = config.server.shutdown_grace;
+        let mut changes = in_force.keys.take_over(Settled::new(config));
+        changes.extend(from_files(&reconfigured, &changes));
+        for (route, deliveries) in &reconfigured.stranded {
+            tracing::warn!(%route, deliveries, "the route was removed with its relays; its mail waits until it is there again, or expires");
+        }
+        Ok(changes)
+    }
+
+    /// Serves until it is told to stop, then stops in order: no new requests, no new attempts, attempts in flight,
+    /// ledger. Told to reload, it calls `reload`. Ends the process if the ledger cannot be written any more.
     ///
     /// # Errors
     /// The ledger could not be closed cleanly.
-    pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<()> {
+    pub async fn run_until(self, mut signals: Signals, reload: impl Fn(&Self)) -> Result<()> {
         supervisor::follow(&self);
-        let failed = tokio::select! {
-            () = stop => None,
-            reason = self.ledger.failed() => Some(reason),
-        };
-        match failed {
-            Some(reason) => leave(&reason),
-            None => self.stop().await,
+        loop {
+            let told = tokio::select! {
+                told = signals.next() => told,
+                reason = self.ledger.failed() => leave(&reason),
+            };
+            match told {
+                Told::Reload => reload(&self),
+                Told::Stop => return self.stop().await,
+            }
         }
     }
 
@@ -117,13 +145,41 @@ impl Service {
         self.stopping.cancel();
         self.tasks.close();
         let requests = self.tasks.wait();
-        let attempts = self.dispatcher.shutdown(self.grace);
+        let grace = self.in_force.lock().unwrap_or_else(PoisonError::into_inner).grace;
+        let attempts = self.dispatcher.shutdown(grace);
         tokio::join!(requests, attempts);
         let _ = std::fs::remove_file(&self.control);
         self.ledger.close().await.context("cannot close the ledger")?;
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+fn relays(config: &Config) -> Result<Vec<RelayConfig>> {
+    config.relay.iter().map(crate::config::Relay::to_dispatcher).collect()
+}
+
+/// What the API is told.
+fn settings(config: &Config) -> Settings {
+    Settings {
+        routes: config.routes().into_iter().map(|route| route.name).collect(),
+        defaults: Arc::new(config.default_policy()),
+        bounce_address: config.bounce.address.clone(),
+        limits: config.server.to_limits(),
+    }
+}
+
+/// Relays that are different though none of their keys is: a file that they name holds something else.
+fn from_files(reconfigured: &Reconfigured, changes: &[Change]) -> Vec<Change> {
+    let prefix = |relay: &RelayName| format!("relay.{relay}.");
+    let is_silent = |relay: &&RelayName| !changes.iter().any(|change| change.key.starts_with(&prefix(relay)));
+    let change = |relay: &RelayName| Change {
+        key: format!("relay.{relay}"),
+        before: "its files as they were".to_owned(),
+        after: "its files as they are now".to_owned(),
+        needs_restart: false,
+    };
+    reconfigured.changed.iter().filter(is_silent).map(change).collect()
 }
 
 /// Ends the process at once, with nothing closed: to close the ledger would sync again what has failed to sync.
@@ -155,6 +211,7 @@ pub fn open_failure(error: OpenError) -> anyhow::Error {
     let exit = match &error {
         OpenError::Missing(_) => Exit::NotFound,
         error if error.is_verification() => Exit::Verification,
+        error if error.is_other_format() => Exit::Refused,
         _ => Exit::Failed,
     };
     Failure::new(exit, error.to_string())

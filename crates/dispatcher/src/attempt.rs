@@ -5,8 +5,8 @@
 //! may have been.
 
 use crate::cache::Mail;
-use crate::engine::{Engine, Unsendable};
-use crate::planner::{Job, RelayIndex};
+use crate::engine::{Engine, RelaySlot, Unsendable};
+use crate::planner::Job;
 use crate::record;
 use crate::smtp::session::Envelope;
 use crate::transport::{Connection, connect};
@@ -136,7 +136,7 @@ impl Flight {
 /// [`Abandoned`].
 pub(crate) async fn attempt(
     engine: &Engine,
-    relay: RelayIndex,
+    relay: &RelaySlot,
     job: &Job,
     flight: &mut Flight,
     connection: &mut Option<Connection>,
@@ -240,7 +240,7 @@ fn header_section(content: &[u8]) -> &[u8] {
 /// closed before MAIL was answered costs nothing: a fresh one is tried at once.
 async fn open_transaction(
     engine: &Engine,
-    relay: RelayIndex,
+    relay: &RelaySlot,
     envelope: Envelope,
     kept: &mut Option<Connection>,
 ) -> Result<Connection, Outcome> {
@@ -252,8 +252,7 @@ async fn open_transaction(
             return finish_opening(begun, connection, kept);
         }
     }
-    let mut connection =
-        connect(&engine.relay(relay).endpoint, &engine.abort).await.map_err(Outcome::NotSent)?;
+    let mut connection = connect(&relay.endpoint, &engine.abort).await.map_err(Outcome::NotSent)?;
     let begun = connection.begin(envelope).await;
     finish_opening(begun, connection, kept)
 }

@@ -2,10 +2,9 @@
 
 use crate::attempt::Flight;
 use crate::config::{RelayConfig, Route};
+use crate::configure::{Reconfigured, Setup, SetupError};
 use crate::engine::Engine;
-use crate::planner::{Planner, PlannerConfig, RelayIndex, RelayLimits, RelaySet};
-use crate::transport::Endpoint;
-use crate::transport::tls::TlsSetupError;
+use crate::planner::Relay;
 use crate::{driver, meters, record};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -15,10 +14,9 @@ use postledger_core::explanation::Explanation;
 use postledger_core::id::{DeliveryId, Position};
 use postledger_core::ledger::{Ledger, LedgerError};
 use postledger_core::message::Message;
-use postledger_core::name::{RelayName, RouteName};
+use postledger_core::name::RelayName;
 use postledger_core::outcome::{Outcome, Trouble};
 use postledger_core::relay::{Dispatching, RelayStatus};
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,34 +43,9 @@ pub struct DispatcherOptions {
 /// Why a dispatcher cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A route names a relay that is not configured.
-    #[error("route {route} names the relay {relay}, which is not configured")]
-    UnknownRelay {
-        /// The route.
-        route: RouteName,
-        /// What it names.
-        relay: RelayName,
-    },
-    /// A route has no relay.
-    #[error("route {0} has no relay")]
-    EmptyRoute(RouteName),
-    /// Two relays have one name.
-    #[error("two relays are named {0}")]
-    DuplicateRelay(RelayName),
-    /// Two routes have one name.
-    #[error("two routes are named {0}")]
-    DuplicateRoute(RouteName),
-    /// More relays than the planner can tell apart.
-    #[error("at most {} relays can be configured", RelaySet::CAPACITY)]
-    TooManyRelays,
-    /// A relay's TLS cannot be set up.
-    #[error("relay {relay}: {source}")]
-    Tls {
-        /// The relay.
-        relay: RelayName,
-        /// Why.
-        source: TlsSetupError,
-    },
+    /// Relays and routes are not what they should be.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
     /// The queue cannot be read.
     #[error("the queue cannot be read: {0}")]
     Ledger(#[from] LedgerError),
@@ -95,9 +68,9 @@ impl Dispatcher {
     /// Not to be dropped before it has ended: a dispatcher that has subscribed would remain.
     pub async fn start(options: DispatcherOptions) -> Result<Arc<Self>, StartError> {
         let DispatcherOptions { relays, routes, ledger, clock, entropy } = options;
-        let planner = planner(&relays, routes)?;
-        let endpoints: Vec<_> = relays.into_iter().map(endpoint).collect::<Result<_, _>>()?;
-        let engine = Arc::new(Engine::new(ledger, clock, entropy, endpoints, planner));
+        let setup = Setup::new(relays, routes)?;
+        let engine = Arc::new(Engine::new(ledger, clock, entropy));
+        setup.apply(&engine)?;
         engine.ledger.subscribe(engine.inbox.clone());
         if let Err(error) = load(&engine).await {
             engine.inbox.close();
@@ -120,6 +93,22 @@ impl Dispatcher {
         let _ = turns.changed().await;
     }
 
+    /// Takes over other relays and routes while mail flows, all at once. What did not change goes on with its
+    /// connections. What is in flight ends at the relay that it began at; a relay that changed, or that is configured
+    /// no longer, gets nothing new over its old connections. A message's next attempt goes by its route as it is now.
+    /// A route that is not among them any more stays for what waits for it, with those of its relays that are left.
+    /// Reads the files with trusted certificates again.
+    ///
+    /// # Errors
+    /// [`SetupError`]; nothing was changed.
+    pub fn reconfigure(
+        &self,
+        relays: Vec<RelayConfig>,
+        routes: Vec<Route>,
+    ) -> Result<Reconfigured, SetupError> {
+        Setup::new(relays, routes)?.apply(&self.engine)
+    }
+
     /// Starts nothing new at once. What is in flight may end within `grace`; what has not is ended then: not
     /// sent before its dot, unknown after it. Returns when the outcomes are recorded.
     ///
@@ -129,8 +118,8 @@ impl Dispatcher {
         let engine = &self.engine;
         engine.with_queue(|planner, _| planner.stop());
         engine.stopping.cancel();
-        for relay in &engine.relays {
-            for connection in relay.pool.take_all() {
+        for relay in engine.relays() {
+            for connection in relay.pool.close() {
                 engine.tasks.spawn(connection.quit());
             }
         }
@@ -145,47 +134,6 @@ impl Dispatcher {
         }
         engine.inbox.close();
     }
-}
-
-fn planner(relays: &[RelayConfig], routes: Vec<Route>) -> Result<Planner, StartError> {
-    if relays.len() > RelaySet::CAPACITY {
-        return Err(StartError::TooManyRelays);
-    }
-    let mut names = HashSet::new();
-    if let Some(twice) = relays.iter().find(|relay| !names.insert(&relay.name)) {
-        return Err(StartError::DuplicateRelay(twice.name.clone()));
-    }
-    let mut route_names = HashSet::new();
-    let mut indexed = Vec::new();
-    for Route { name, relays: hops } in routes {
-        if !route_names.insert(name.clone()) {
-            return Err(StartError::DuplicateRoute(name));
-        }
-        if hops.is_empty() {
-            return Err(StartError::EmptyRoute(name));
-        }
-        let index = |relay: RelayName| {
-            let found =
-                (0..).zip(relays).find_map(|(n, known): (RelayIndex, _)| (known.name == relay).then_some(n));
-            found.ok_or_else(|| StartError::UnknownRelay { route: name.clone(), relay })
-        };
-        let hops = hops.into_iter().map(index).collect::<Result<_, _>>()?;
-        indexed.push((name, hops));
-    }
-    let limits = |relay: &RelayConfig| RelayLimits {
-        max_connections: relay.max_connections,
-        per_second: relay.max_per_second,
-    };
-    Ok(Planner::new(PlannerConfig {
-        relays: relays.iter().map(|relay| (relay.name.clone(), limits(relay))).collect(),
-        routes: indexed,
-        ..PlannerConfig::default()
-    }))
-}
-
-fn endpoint(config: RelayConfig) -> Result<Endpoint, StartError> {
-    let relay = config.name.clone();
-    Endpoint::new(config).map_err(|source| StartError::Tls { relay, source })
 }
 
 /// Page by page; what was left open in a page is recorded before the next is read.
@@ -222,10 +170,10 @@ impl Dispatching for Dispatcher {
     fn relays(&self) -> Vec<RelayStatus> {
         let engine = &self.engine;
         engine.with_queue(|planner, now| {
-            let relays = planner.relays().iter().zip(&engine.relays);
-            relays
-                .map(|(relay, slot)| RelayStatus {
-                    name: slot.endpoint.config.name.clone(),
+            let status = |(index, name, relay): (_, &RelayName, &Relay)| {
+                let slot = engine.relay(index);
+                RelayStatus {
+                    name: name.clone(),
                     host: slot.endpoint.config.host.clone(),
                     port: slot.endpoint.config.port,
                     is_up: relay.is_up(),
@@ -233,8 +181,9 @@ impl Dispatching for Dispatcher {
                     connections: slot.pool.len() + relay.in_flight(),
                     in_flight: relay.in_flight(),
                     last_trouble: relay.last_trouble.clone(),
-                })
-                .collect()
+                }
+            };
+            planner.relays().map(status).collect()
         })
     }
 

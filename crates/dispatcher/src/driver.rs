@@ -25,6 +25,7 @@ struct Due {
     decisions: Vec<Job>,
     missed: Vec<MessageId>,
     probes: Vec<RelayIndex>,
+    looked_at: Duration,
     wait: Option<Duration>,
 }
 
@@ -60,7 +61,7 @@ pub(crate) async fn run(engine: Arc<Engine>) {
 
 fn look(engine: &Engine, free: usize) -> Due {
     engine.with_queue(|planner, now| {
-        let mut due = Due::default();
+        let mut due = Due { looked_at: now.monotonic, ..Due::default() };
         while due.attempts.len() < MAX_PER_LOOK
             && let Some(job) = planner.poll_start(now)
         {
@@ -99,6 +100,7 @@ fn start(engine: &Arc<Engine>, due: Due, permits: &Arc<Semaphore>) {
         let (engine, permits) = (engine.clone(), permits.clone());
         engine.clone().tasks.spawn(async move {
             let _permit = permits.acquire().await;
+            // A decision names no relay; where there was no attempt, any name will do.
             let relay = job.state.relay.clone().unwrap_or_else(|| engine.relay_name(0));
             record::decision(engine, Flight::new(&job, relay), command).await;
         });
@@ -112,18 +114,21 @@ fn start(engine: &Arc<Engine>, due: Due, permits: &Arc<Semaphore>) {
         });
     }
     for relay in due.probes {
-        let engine = engine.clone();
+        let (engine, slot) = (engine.clone(), engine.relay(relay));
         engine.clone().tasks.spawn(async move {
-            let probed = connect(&engine.relay(relay).endpoint, &engine.abort).await;
-            let result = probed.map(|connection| engine.relay(relay).pool.put(connection));
-            engine.probed(relay, result);
+            let probed = connect(&slot.endpoint, &engine.abort).await;
+            let result = probed.map(|connection| slot.pool.put(connection));
+            engine.probed(relay, due.looked_at, &result.as_ref().map(drop));
+            if let Ok(Some(unwanted)) = result {
+                unwanted.quit().await;
+            }
         });
     }
 }
 
 fn keep_house(engine: &Arc<Engine>) {
     engine.with_queue(|planner, now| meters::queue(planner, now.wall));
-    for relay in &engine.relays {
+    for relay in engine.relays() {
         for connection in relay.pool.take_stale() {
             engine.tasks.spawn(connection.quit());
         }

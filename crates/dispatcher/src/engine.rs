@@ -3,7 +3,7 @@
 use crate::cache::{CAPACITY, Cache, Mail};
 use crate::inbox::Inbox;
 use crate::meters;
-use crate::planner::{Job, Lease, Now, Planner, RelayIndex};
+use crate::planner::{Job, Lease, Now, Planner, PlannerConfig, RelayIndex};
 use crate::pool::Pool;
 use crate::transport::Endpoint;
 use postledger_core::clock::{Clock, Entropy};
@@ -17,7 +17,7 @@ use postledger_core::outcome::{NotSent, Outcome};
 use postledger_core::time::Timestamp;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -33,7 +33,8 @@ pub(crate) struct Engine {
     pub ledger: Arc<dyn Ledger>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    pub relays: Vec<RelaySlot>,
+    /// By the planner's index. A relay that is configured anew gets a new slot at its old place.
+    relays: RwLock<Vec<Arc<RelaySlot>>>,
     queue: Mutex<Queue>,
     pub inbox: Arc<Inbox>,
     began: Instant,
@@ -47,11 +48,21 @@ pub(crate) struct Engine {
     pub turns: watch::Sender<u64>,
 }
 
-/// A relay's endpoint and its idle connections.
+/// A relay's endpoint and its idle connections, as long as its settings hold.
 #[derive(Debug)]
 pub(crate) struct RelaySlot {
     pub endpoint: Endpoint,
     pub pool: Pool,
+}
+
+impl RelaySlot {
+    pub(crate) fn new(endpoint: Endpoint) -> Arc<Self> {
+        Arc::new(Self { endpoint, pool: Pool::default() })
+    }
+
+    pub(crate) const fn name(&self) -> &RelayName {
+        &self.endpoint.config.name
+    }
 }
 
 struct Queue {
@@ -60,21 +71,17 @@ struct Queue {
 }
 
 impl Engine {
-    pub(crate) fn new(
-        ledger: Arc<dyn Ledger>,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-        endpoints: Vec<Endpoint>,
-        planner: Planner,
-    ) -> Self {
-        let relays = endpoints.into_iter().map(|endpoint| RelaySlot { endpoint, pool: Pool::default() });
+    pub(crate) fn new(ledger: Arc<dyn Ledger>, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
         Self {
             epoch: ledger.head().epoch,
             ledger,
             clock,
             entropy,
-            relays: relays.collect(),
-            queue: Mutex::new(Queue { planner, cache: Cache::new(CAPACITY) }),
+            relays: RwLock::default(),
+            queue: Mutex::new(Queue {
+                planner: Planner::new(PlannerConfig::default()),
+                cache: Cache::new(CAPACITY),
+            }),
             inbox: Arc::new(Inbox::open()),
             began: Instant::now(),
             stopping: CancellationToken::new(),
@@ -193,7 +200,7 @@ impl Engine {
         started: Duration,
     ) -> bool {
         let relay = lease.relay;
-        meters::attempt(&self.relay(relay).endpoint.config.name, outcome);
+        meters::attempt(&self.relay_name(relay), outcome);
         let jitter = self.jitter();
         let (another_relay, was_up, is_up) = self.with_queue(|planner, now| {
             let was_up = planner.is_up(relay);
@@ -226,31 +233,43 @@ impl Engine {
         next
     }
 
-    /// What a probe came to.
-    pub(crate) fn probed(&self, relay: RelayIndex, result: Result<(), NotSent>) {
-        match &result {
+    /// What a probe came to that was started at `started` (monotonic).
+    pub(crate) fn probed(&self, relay: RelayIndex, started: Duration, result: &Result<(), &NotSent>) {
+        match result {
             Ok(()) => tracing::info!(relay = %self.relay_name(relay), "it answers again"),
             Err(not_sent) => {
                 tracing::warn!(relay = %self.relay_name(relay), ?not_sent, "it still does not answer")
             }
         }
         let jitter = self.jitter();
-        self.with_queue(|planner, now| planner.handle_probe(relay, result, now, jitter));
+        self.with_queue(|planner, now| {
+            planner.handle_probe(relay, result.map_err(Clone::clone), started, now, jitter)
+        });
         self.inbox.wake.notify_one();
     }
 
-    pub(crate) fn relay(&self, relay: RelayIndex) -> &RelaySlot {
-        &self.relays[usize::from(relay)]
+    pub(crate) fn relay(&self, relay: RelayIndex) -> Arc<RelaySlot> {
+        self.relays.read().unwrap_or_else(PoisonError::into_inner)[usize::from(relay)].clone()
+    }
+
+    /// By index, those that are configured no longer included.
+    pub(crate) fn relays(&self) -> Vec<Arc<RelaySlot>> {
+        self.relays.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts other slots in their place. To be called while the queue is looked at, so that it and they agree.
+    pub(crate) fn set_relays(&self, relays: Vec<Arc<RelaySlot>>) {
+        *self.relays.write().unwrap_or_else(PoisonError::into_inner) = relays;
     }
 
     pub(crate) fn relay_name(&self, relay: RelayIndex) -> RelayName {
-        self.relay(relay).endpoint.config.name.clone()
+        self.relay(relay).name().clone()
     }
 }
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Engine({:?})", self.relays)
+        write!(f, "Engine({:?})", self.relays())
     }
 }
 

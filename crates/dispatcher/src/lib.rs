@@ -6,13 +6,15 @@
 //!
 //! Reading order: [`config`](RelayConfig), `smtp` (the session, without IO), `planner` (what is sent next,
 //! without IO), `transport` (bytes and deadlines), `attempt` (the write-ahead at the dot), `record`, `worker`
-//! and `driver` (the tasks), `dispatcher` (start and stop), `compose` (rendering).
+//! and `driver` (the tasks), `dispatcher` (start and stop), `configure` (relays and routes, also while mail flows),
+//! `compose` (rendering).
 
 mod attempt;
 mod cache;
 mod check;
 mod compose;
 mod config;
+mod configure;
 mod dispatcher;
 mod driver;
 mod engine;
@@ -30,6 +32,7 @@ mod worker;
 pub use check::{RelayReport, test_relay};
 pub use compose::MimeComposer;
 pub use config::{Credentials, RelayConfig, Route, Timeouts, TlsMode};
+pub use configure::{Reconfigured, SetupError};
 pub use dispatcher::{Dispatcher, DispatcherOptions, StartError};
 pub use smtp::capabilities::Capabilities;
 pub use transport::tls::TlsSetupError;

@@ -52,11 +52,16 @@ pub(crate) fn queue(planner: &Planner, now: Timestamp) {
         let waiting = oldest.map_or(0.0, |due| now.since(due).as_secs_f64());
         gauge!("postledger_queue_oldest_ready_seconds", "priority" => priority.as_str()).set(waiting);
     }
-    for (relay, name) in planner.relays().iter().zip(planner.names()) {
+    for (_, name, relay) in planner.relays() {
         let is_up = if relay.is_up() { 1.0 } else { 0.0 };
         gauge!("postledger_relay_up", "relay" => name.to_string()).set(is_up);
     }
     gauge!("postledger_unknown_deliveries").set(as_f64(planner.unresolved()));
+}
+
+/// A relay that is configured no longer is neither up nor down.
+pub(crate) fn removed(relay: &RelayName) {
+    gauge!("postledger_relay_up", "relay" => relay.to_string()).set(f64::NAN);
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a gauge may round what lies beyond 2^53")]

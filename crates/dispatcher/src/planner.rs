@@ -4,6 +4,7 @@
 //! Whoever gets a delivery from it has it alone until [`Planner::handle_ended`].
 
 mod class;
+mod configure;
 mod destinations;
 mod domains;
 mod entry;
@@ -19,6 +20,7 @@ mod slab;
 mod start;
 mod turns;
 
+pub(crate) use configure::RelayPlan;
 pub(crate) use entry::{RelayIndex, RelaySet, STATES};
 pub(crate) use relay::RelayLimits;
 pub use shares::Shares;
@@ -38,7 +40,7 @@ use postledger_core::name::{RelayName, RouteName, Tenant};
 use postledger_core::outcome::{NotSent, Stage, Trouble};
 use postledger_core::policy::Priority;
 use postledger_core::time::Timestamp;
-use relay::Relay;
+pub(crate) use relay::Relay;
 use slab::{Slab, Slot};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
@@ -72,12 +74,9 @@ pub(crate) enum Work {
     Refuse(Cause),
 }
 
-/// What the operator decides.
+/// What the operator decides, beside relays and routes.
 #[derive(Debug, Clone)]
 pub(crate) struct PlannerConfig {
-    pub relays: Vec<(RelayName, RelayLimits)>,
-    /// Relays by index, in order.
-    pub routes: Vec<(RouteName, Vec<RelayIndex>)>,
     pub shares: Shares,
     /// How long a delivery may wait for more urgent ones before it has a share of the starts.
     pub ageing: Duration,
@@ -89,8 +88,7 @@ const AGEING: Duration = Duration::from_secs(15 * 60);
 
 impl Default for PlannerConfig {
     fn default() -> Self {
-        let shares = Shares::default();
-        Self { relays: Vec::new(), routes: Vec::new(), shares, ageing: AGEING, rules: Vec::new() }
+        Self { shares: Shares::default(), ageing: AGEING, rules: Vec::new() }
     }
 }
 
@@ -104,8 +102,11 @@ pub(crate) struct Finished {
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Planner {
+    /// By index, also those that are configured no longer.
     names: Vec<RelayName>,
     relays: Vec<Relay>,
+    /// Those that are configured, in their order.
+    order: Vec<RelayIndex>,
     route_names: HashMap<RouteName, u16>,
     routes: Vec<Vec<RelayIndex>>,
     tenants: Vec<Tenant>,
@@ -113,6 +114,7 @@ pub(crate) struct Planner {
     policies: Policies,
     domains: Domains,
     destinations: Destinations,
+    shares: Shares,
     ageing: Duration,
     entries: Slab,
     lanes: Lanes,
@@ -143,14 +145,10 @@ fn domain(queued: &Queued, ordinal: Ordinal) -> &str {
 }
 
 impl Planner {
-    /// Loads until [`Planner::handle_all_loaded`].
+    /// Without relays and routes until [`Planner::handle_configured`]. Loads until [`Planner::handle_all_loaded`].
     pub(crate) fn new(config: PlannerConfig) -> Self {
-        let PlannerConfig { relays, routes, shares, ageing, rules } = config;
-        let relay = |(name, limits)| (name, Relay::new(&limits, shares));
-        let (names, relays) = relays.into_iter().map(relay).unzip();
-        let (route_names, routes) = (0..).zip(routes).map(|(n, (name, relays))| ((name, n), relays)).unzip();
-        let domains = Domains::new(rules);
-        Self { names, relays, route_names, routes, ageing, domains, is_loading: true, ..Self::default() }
+        let PlannerConfig { shares, ageing, rules } = config;
+        Self { shares, ageing, domains: Domains::new(rules), is_loading: true, ..Self::default() }
     }
 
     /// A message as read from the ledger. What is held already is kept where it is as new.
@@ -338,14 +336,25 @@ impl Planner {
         self.relays.get(usize::from(relay)).is_some_and(Relay::is_up)
     }
 
-    /// By index, as configured.
-    pub(crate) fn relays(&self) -> &[Relay] {
-        &self.relays
+    /// Those that are configured, in their order.
+    pub(crate) fn relays(&self) -> impl Iterator<Item = (RelayIndex, &RelayName, &Relay)> {
+        let relay = |&index: &RelayIndex| {
+            let at = usize::from(index);
+            Some((index, self.names.get(at)?, self.relays.get(at)?))
+        };
+        self.order.iter().filter_map(relay)
     }
 
-    /// By index, as configured.
-    pub(crate) fn names(&self) -> &[RelayName] {
-        &self.names
+    /// Deliveries by route that wait for a relay where their route has none.
+    pub(crate) fn stranded(&self) -> Vec<(RouteName, u64)> {
+        let empty = |(_, route): &(&RouteName, &u16)| {
+            self.routes.get(usize::from(**route)).is_some_and(Vec::is_empty)
+        };
+        let count = |(name, &route): (&RouteName, &u16)| {
+            let entries = self.entries.all().filter_map(|slot| self.entries.entry(slot));
+            (name.clone(), entries.filter(|entry| entry.route == route).count() as u64)
+        };
+        self.route_names.iter().filter(empty).map(count).filter(|(_, count)| *count > 0).collect()
     }
 
     /// Pending deliveries by priority and by [`STATES`].

@@ -18,14 +18,24 @@ const OVERTAKEN: Duration = Duration::from_millis(500);
 /// Runs until nothing waits for the relay; then the connection is kept for the next.
 pub(crate) async fn run(engine: Arc<Engine>, mut lease: Lease, first: Job) {
     let relay = lease.relay;
-    let mut connection = engine.relay(relay).pool.take();
+    let mut slot = engine.relay(relay);
+    let mut connection = slot.pool.take();
     let mut previous = None;
     let mut next = Some(first);
     while let Some(job) = next {
         let started = engine.now().monotonic;
-        let mut flight = Flight::new(&job, engine.relay_name(relay));
+        let present = engine.relay(relay);
+        if !Arc::ptr_eq(&slot, &present) {
+            // Configured anew: the connection was made for what held before.
+            if let Some(old) = connection.take() {
+                engine.tasks.spawn(old.quit());
+            }
+            slot = present;
+            connection = slot.pool.take();
+        }
+        let mut flight = Flight::new(&job, slot.name().clone());
         // A panic ends this attempt only. Its connection went down with it.
-        let attempted = attempt(&engine, relay, &job, &mut flight, &mut connection, &mut previous);
+        let attempted = attempt(&engine, &slot, &job, &mut flight, &mut connection, &mut previous);
         let attempted = AssertUnwindSafe(Box::pin(attempted)).catch_unwind().await;
         let ended = attempted.unwrap_or_else(|_| {
             tracing::error!(delivery = %job.id, "the attempt failed inside");
@@ -45,12 +55,9 @@ pub(crate) async fn run(engine: Arc<Engine>, mut lease: Lease, first: Job) {
             lease = next;
         }
     }
-    if let Some(connection) = connection {
-        if engine.stopping.is_cancelled() {
-            connection.quit().await;
-        } else {
-            engine.relay(relay).pool.put(connection);
-        }
+    // A pool that was closed, by a stop or by other settings, gives it back.
+    if let Some(connection) = connection.and_then(|connection| slot.pool.put(connection)) {
+        connection.quit().await;
     }
 }
 

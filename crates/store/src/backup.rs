@@ -45,6 +45,16 @@ pub enum BackupError {
     /// The ledger, its secret, or a file of either.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// A copy of the ledger would not fit; nothing was written.
+    #[error("{path} has {free_bytes} bytes free, and a copy of the ledger needs {needed_bytes}")]
+    NoRoom {
+        /// Where it would be made.
+        path: PathBuf,
+        /// What it needs.
+        needed_bytes: u64,
+        /// What there is.
+        free_bytes: u64,
+    },
     /// The deliveries that were open could not be held.
     #[error("the open deliveries could not be held: {0}")]
     Hold(String),
@@ -56,7 +66,7 @@ impl BackupError {
         match self {
             Self::Differs(_) | Self::Verify(_) | Self::NotABackup { .. } => true,
             Self::Open(error) => error.is_verification(),
-            Self::Exists(_) | Self::Hold(_) => false,
+            Self::Exists(_) | Self::Hold(_) | Self::NoRoom { .. } => false,
         }
     }
 }
@@ -91,12 +101,9 @@ pub async fn create(
     }
     let half = partial(&copy);
     remove(&half)?;
-    let mut connection = SqliteConnection::connect_with(&connect::for_reading(&source)).await?;
-    let vacuum = query(sql::VACUUM_INTO).bind(half.to_string_lossy().into_owned());
-    vacuum.execute(&mut connection).await?;
-    connection.close().await?;
+    self::copy(&source, &half).await?;
     sync_file(&half)?;
-    let verified = verified(&half).await?;
+    let verified = verified(&half, sql::FORMAT).await?;
     fs::rename(&half, &copy).map_err(OpenError::io("cannot rename", &half))?;
     sync_parent(&copy)?;
     let manifest = Manifest::of(&copy, &verified, program_version, clock.now()).await?;
@@ -113,7 +120,7 @@ pub async fn verify(backup: &Path) -> Result<Manifest, BackupError> {
     let manifest = Manifest::read(backup)?;
     let copy = DataDirectory(backup.to_owned()).ledger();
     manifest.check_file(&copy).await?;
-    manifest.check_journal(&verified(&copy).await?)?;
+    manifest.check_journal(&verified(&copy, sql::FORMAT).await?)?;
     Ok(manifest)
 }
 
@@ -128,8 +135,17 @@ pub fn list(target: &Path) -> Result<Vec<(PathBuf, Manifest)>, BackupError> {
     Ok(paths.into_iter().filter_map(|path| Some((path.clone(), Manifest::read(&path).ok()?))).collect())
 }
 
-async fn verified(ledger: &Path) -> Result<Verified, BackupError> {
-    let reader = Reader::open(ledger).await?;
+/// A copy in one file, of the state at one instant; not yet synced.
+pub(crate) async fn copy(source: &Path, target: &Path) -> Result<(), sqlx::Error> {
+    let mut connection = SqliteConnection::connect_with(&connect::for_reading(source)).await?;
+    let vacuum = query(sql::VACUUM_INTO).bind(target.to_string_lossy().into_owned());
+    vacuum.execute(&mut connection).await?;
+    connection.close().await
+}
+
+/// Verifies a ledger file, of a format up to `known`.
+pub(crate) async fn verified(ledger: &Path, known: i64) -> Result<Verified, BackupError> {
+    let reader = Reader::open_knowing(ledger, known).await?;
     let verified = reader.verify(&mut |_| {}).await;
     reader.close().await;
     Ok(verified?)

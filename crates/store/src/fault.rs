@@ -24,6 +24,17 @@ pub enum OpenError {
         /// What is known.
         known: i64,
     },
+    /// It was written by an earlier version of the program, and is not written to before it was migrated.
+    #[error(
+        "the ledger has format {found}, and this version writes format {known}: run `postledger migrate --check` to \
+         rehearse the change on a copy, then `postledger migrate`"
+    )]
+    OlderFormat {
+        /// What it has.
+        found: i64,
+        /// What is written.
+        known: i64,
+    },
     /// The file is something else, or damaged at its beginning.
     #[error("{path} is not a ledger: {detail}")]
     NotALedger {
@@ -155,6 +166,11 @@ impl OpenError {
     pub(crate) fn io(what: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { what, path, source }
+    }
+
+    /// Whether the ledger is whole but of a format that this version does not write: exit code 4.
+    pub const fn is_other_format(&self) -> bool {
+        matches!(self, Self::NewerFormat { .. } | Self::OlderFormat { .. })
     }
 
     /// Whether it says that what is stored is not what was stored: exit code 5.

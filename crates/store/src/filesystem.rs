@@ -79,6 +79,14 @@ pub(crate) fn free_space(path: &Path) -> io::Result<u64> {
     Ok(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
+/// Bytes of a database file and of its write-ahead log.
+pub(crate) fn size_with_log(path: &Path) -> u64 {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let size = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
+    size(path) + size(Path::new(&log))
+}
+
 /// Makes a rename or a new file in the parent directory durable.
 pub(crate) fn sync_parent(path: &Path) -> Result<(), OpenError> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -14,6 +14,8 @@ use std::path::Path;
 pub(crate) struct Identity {
     pub ledger: LedgerId,
     pub created_at: Timestamp,
+    /// Of the file.
+    pub format: i64,
     /// The position before the first event that this file holds.
     pub base_position: Position,
     /// The hash there.
@@ -22,10 +24,11 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// Reads it; `None` in an empty database.
+    /// Reads it; `None` in an empty database. A format after `known` is refused.
     pub(crate) async fn read(
         connection: &mut SqliteConnection,
         path: &Path,
+        known: i64,
     ) -> Result<Option<Self>, OpenError> {
         let wrong = |detail: &str| OpenError::NotALedger { path: path.to_owned(), detail: detail.to_owned() };
         let unreadable = |error: sqlx::Error| wrong(&error.to_string());
@@ -41,8 +44,11 @@ impl Identity {
         let format =
             query_scalar(sql::FORMAT_OF).fetch_optional(&mut *connection).await.map_err(unreadable)?;
         let format: i64 = format.ok_or_else(|| wrong("it has no name"))?;
-        if format > sql::FORMAT {
-            return Err(OpenError::NewerFormat { found: format, known: sql::FORMAT });
+        if format > known {
+            return Err(OpenError::NewerFormat { found: format, known });
+        }
+        if format < 1 {
+            return Err(wrong("its format is none"));
         }
         let row: (String, i64, i64, i64, Vec<u8>, Vec<u8>) =
             query_as(sql::LEDGER).fetch_one(&mut *connection).await.map_err(unreadable)?;
@@ -53,19 +59,19 @@ impl Identity {
         Ok(Some(Self {
             ledger: ledger.parse().map_err(|_| wrong("its id is none"))?,
             created_at: Timestamp::from_micros(created_at_us),
+            format,
             base_position: Position(base_position),
             base_hash: base_hash.try_into().map_err(|_| wrong("its first hash is none"))?,
             secret_fingerprint,
         }))
     }
 
-    /// Writes it into a new database.
+    /// Writes it into a new database, of format 1.
     pub(crate) async fn insert(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         query(sql::INSERT_LEDGER)
             .bind(self.ledger.to_string())
             .bind(sql::JOURNAL)
             .bind(self.created_at.as_micros())
-            .bind(sql::FORMAT)
             .bind(self.base_position.0)
             .bind(&self.base_hash[..])
             .bind(&self.secret_fingerprint[..])

@@ -1,10 +1,10 @@
 //! The ledger in SQLite, as the other crates see it.
 
-mod open;
+pub(crate) mod open;
 pub(crate) mod submit;
 mod upkeep;
 
-pub(crate) use open::last;
+pub(crate) use open::{check_anchor, last};
 
 use crate::anchor::Anchor;
 use crate::fault::{OpenError, ReadError};
@@ -91,7 +91,7 @@ impl SqliteLedger {
     /// # Cancel safety
     /// Not to be dropped halfway in a process that goes on: the start may or may not be recorded.
     pub async fn open(options: LedgerOptions) -> Result<Arc<Self>, OpenError> {
-        open::open(options).await
+        open::open(options, crate::migration::STEPS).await
     }
 
     /// Names the ledger.

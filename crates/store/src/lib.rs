@@ -3,8 +3,8 @@
 //! It knows how events are stored, hashed, anchored, read, projected into views, backed up and restored. It must
 //! not know what a delivery may do next (that is core), SMTP, HTTP, or the command line.
 //!
-//! Reading order: `chain` (the hash), `codec` (events as stored), `sql` (schema and statements), `writer` (the
-//! one that commits), [`SqliteLedger`] (the port), `anchor`, `fold` and `views` (what is made of the journal),
+//! Reading order: `chain` (the hash), `codec` (events as stored), `sql` (schema and statements), [`migration`] (its
+//! formats), `writer` (the one that commits), [`SqliteLedger`] (the port), `anchor`, `fold` and `views` (what is made of the journal),
 //! [`Reader`] (verify, replay, compare), [`backup`].
 
 mod anchor;
@@ -18,6 +18,7 @@ mod fold;
 mod idempotency;
 mod identity;
 mod ledger;
+pub mod migration;
 mod pages;
 mod queue;
 mod read;

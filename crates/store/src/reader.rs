@@ -46,6 +46,11 @@ impl Reader {
     /// # Errors
     /// [`OpenError`]; nothing is ever created.
     pub async fn open(path: &Path) -> Result<Self, OpenError> {
+        Self::open_knowing(path, sql::FORMAT).await
+    }
+
+    /// With the newest format that is read.
+    pub(crate) async fn open_knowing(path: &Path, known: i64) -> Result<Self, OpenError> {
         let directory = path.is_dir().then(|| DataDirectory(path.to_owned()));
         let file = directory.as_ref().map_or_else(|| path.to_owned(), DataDirectory::ledger);
         // What may not be looked at is not missing.
@@ -58,7 +63,7 @@ impl Reader {
             .acquire()
             .await
             .map_err(|error| OpenError::NotALedger { path: file.clone(), detail: error.to_string() })?;
-        let identity = Identity::read(&mut connection, &file).await?;
+        let identity = Identity::read(&mut connection, &file, known).await?;
         let identity = identity.ok_or_else(|| OpenError::Missing(file.clone()))?;
         drop(connection);
         let anchor = directory.as_ref().map(DataDirectory::anchor).filter(|anchor| anchor.exists());
@@ -75,6 +80,11 @@ impl Reader {
     /// Names the ledger.
     pub const fn id(&self) -> LedgerId {
         self.identity.ledger
+    }
+
+    /// The format of its file.
+    pub const fn format(&self) -> i64 {
+        self.identity.format
     }
 
     /// When the ledger was created.

@@ -1,15 +1,16 @@
 //! Every statement that is sent to the ledger's file, and its schema. The views have their own.
 
+use crate::migration;
 use std::fmt::Write;
 use std::sync::LazyLock;
 
 /// The format of ledger files that this program writes, and the newest that it reads.
-pub(crate) const FORMAT: i64 = 1;
+pub(crate) const FORMAT: i64 = migration::newest(migration::STEPS);
 
 /// The number of the one journal of a ledger in SQLite.
 pub(crate) const JOURNAL: i64 = 1;
 
-/// Format 1. The triggers make the journal append-only for whoever opens the file, this program included; the
+/// Format 1, for ever: what came later is in `migration`. The triggers make the journal append-only for whoever opens the file, this program included; the
 /// one exception is the removal of personal parts by an erasure, whose event is appended first.
 pub(crate) const SCHEMA: &str = "
 CREATE TABLE ledger (
@@ -103,7 +104,8 @@ statements! {
     HAS_LEDGER = "SELECT COUNT(*), COUNT(*) FILTER (WHERE name = 'ledger') FROM sqlite_schema";
     FORMAT_OF = "SELECT format FROM ledger";
     LEDGER = "SELECT ledger_id, journal, created_at_us, base_position, base_hash, secret_fingerprint FROM ledger";
-    INSERT_LEDGER = "INSERT INTO ledger VALUES (1, ?, ?, ?, ?, ?, ?, ?)";
+    SET_FORMAT = "UPDATE ledger SET format = ?";
+    INSERT_LEDGER = "INSERT INTO ledger VALUES (1, ?, ?, ?, 1, ?, ?, ?)";
     LAST = concat!("SELECT ", event_columns!(), " FROM event ORDER BY position DESC LIMIT 1");
     EVENT_AT = concat!("SELECT ", event_columns!(), " FROM event WHERE position = ?");
     /// The journal, page by page.

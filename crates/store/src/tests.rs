@@ -8,6 +8,7 @@ mod crash;
 mod erasure;
 mod golden_ledger;
 mod idempotency_rebuilt;
+mod migration;
 mod opening;
 mod replay;
 mod statements;

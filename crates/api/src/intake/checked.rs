@@ -1,9 +1,9 @@
 //! A request in which every field was found right.
 
 use super::{Findings, attached, labels, plan, recipients};
-use crate::api::Shared;
 use crate::problem::Problem;
 use crate::request::{NewMessage, Parties};
+use crate::settings::Settings;
 use postledger_core::address::{Address, Mailbox};
 use postledger_core::compose::Draft;
 use postledger_core::event::RecipientKind;
@@ -30,9 +30,8 @@ pub(super) struct Checked {
 
 impl Checked {
     /// Looks at every field before it says no.
-    pub fn new(request: NewMessage, shared: &Shared, now: Timestamp) -> Result<Self, Problem> {
-        let services = &shared.services;
-        let limits = &services.limits;
+    pub fn new(request: NewMessage, settings: &Settings, now: Timestamp) -> Result<Self, Problem> {
+        let limits = &settings.limits;
         let mut findings = Findings::default();
         unsupported(&request, &mut findings);
         let from = author(request.from, &mut findings);
@@ -62,10 +61,10 @@ impl Checked {
             on_unknown: request.on_unknown,
             route: request.route,
         };
-        let policy = plan::policy(wishes, &shared.default_policy, &services.routes, &mut findings);
+        let policy = plan::policy(wishes, &settings.defaults, &settings.routes, &mut findings);
 
         let (Some(from), []) = (from, &findings.0[..]) else { return Err(Problem::invalid(findings.0)) };
-        let return_path = return_path.or_else(|| services.bounce_address.clone());
+        let return_path = return_path.or_else(|| settings.bounce_address.clone());
         let return_path = return_path.unwrap_or_else(|| from.address.clone());
         let (text, html) = (request.text, request.html);
         let (to, cc) = (addressed.to, addressed.cc);

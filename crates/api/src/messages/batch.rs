@@ -125,7 +125,7 @@ fn take_in(
     body: &[u8],
 ) -> Result<Vec<Result<Submission, Problem>>, Problem> {
     let batch: NewBatch<'_> = json::parse(body)?;
-    let most = shared.services.limits.batch.min(Few::<&RawValue>::KEPT);
+    let most = shared.settings().limits.batch.min(Few::<&RawValue>::KEPT);
     if batch.messages.count == 0 || batch.messages.count > most {
         let detail = format!("a batch has 1 to {most} messages");
         return Err(Problem::invalid_field("messages", "out_of_range", detail));

@@ -1,7 +1,7 @@
 //! An API over a ledger in memory, with a composer that renders just enough to be told apart.
 
 use crate::caller::Peer;
-use crate::{Api, Limits, Mailbox, Services};
+use crate::{Api, Limits, Mailbox, Services, Settings};
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use postledger_core::clock::{Clock, Entropy};
@@ -94,14 +94,16 @@ impl Service {
             secret: Secret::new([7; 32]),
             clock: clock.clone(),
             entropy: Arc::new(Counting(AtomicU64::new(1))),
-            routes: ["default", "bulk"].map(|route| route.parse().unwrap()).into(),
-            defaults,
-            bounce_address: None,
             render_metrics: Arc::new(|| "postledger_up 1\n".into()),
             mailbox: Some(mailbox.clone()),
+        };
+        let settings = Settings {
+            routes: ["default", "bulk"].map(|route| route.parse().unwrap()).into(),
+            defaults: Arc::new(defaults),
+            bounce_address: None,
             limits,
         };
-        let api = Arc::new(Api::new(services).await.unwrap());
+        let api = Arc::new(Api::new(services, settings).await.unwrap());
         Self { api, ledger, contended, clock, views, mailbox }
     }
 

@@ -8,6 +8,7 @@ use crate::system::{SystemClock, SystemEntropy};
 use anyhow::Result;
 use postledger_core::clock::Clock;
 use postledger_core::id::Hex;
+use postledger_core::time::Timestamp;
 use postledger_store::OpenError;
 use postledger_store::backup::{self, BackupError, Manifest, RestoreOptions};
 use serde_json::{Value, json};
@@ -23,7 +24,7 @@ pub async fn run(place: &Place, verb: Backup) -> Result<Exit> {
     match verb {
         Backup::Create { to } => {
             let data_dir = configuration(place)?.store.path;
-            let folder = to.join(name(&SystemClock.now().to_string()));
+            let folder = to.join(folder_name(SystemClock.now()));
             let manifest =
                 backup::create(&data_dir, &folder, VERSION, &SystemClock).await.map_err(failure)?;
             output::write(place.output, &described(&folder, &manifest), |_| {
@@ -92,11 +93,12 @@ pub async fn restore(place: &Place, args: Restore) -> Result<Exit> {
 }
 
 /// A folder's name: the time without characters that shells and other systems dislike.
-fn name(at: &str) -> String {
-    at.chars().filter(|c| !"-:.".contains(*c)).collect()
+pub(super) fn folder_name(at: Timestamp) -> String {
+    at.to_string().chars().filter(|c| !"-:.".contains(*c)).collect()
 }
 
-fn described(folder: &Path, manifest: &Manifest) -> Value {
+/// A backup as JSON.
+pub(super) fn described(folder: &Path, manifest: &Manifest) -> Value {
     json!({
         "folder": folder, "ledger_id": manifest.ledger.to_string(), "created_at": manifest.created_at.to_string(),
         "position": manifest.position.0, "epoch": manifest.epoch.0, "hash": Hex(&manifest.head_hash).to_string(),
@@ -111,10 +113,12 @@ fn summary(manifest: &Manifest) -> String {
     )
 }
 
-fn failure(error: BackupError) -> anyhow::Error {
+/// With its exit code.
+pub(super) fn failure(error: BackupError) -> anyhow::Error {
     let exit = match &error {
         BackupError::Exists(_) => Exit::Refused,
         BackupError::Open(OpenError::Missing(_)) => Exit::NotFound,
+        BackupError::Open(error) if error.is_other_format() => Exit::Refused,
         error if error.is_verification() => Exit::Verification,
         _ => Exit::Failed,
     };

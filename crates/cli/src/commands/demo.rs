@@ -11,7 +11,7 @@ use crate::config::{Config, Relay, Route};
 use crate::exit::{Exit, Failure};
 use crate::output;
 use crate::service::Service;
-use crate::signals::stop_of_session;
+use crate::signals::Signals;
 use crate::system::SystemClock;
 use crate::timeline;
 use anyhow::{Context, Result};
@@ -45,7 +45,7 @@ pub async fn run(place: &Place, exit: bool) -> Result<Exit> {
     config.relay.push(Relay::plaintext("unreachable", ([127, 0, 0, 1], closed_port()?).into())?);
     config.route = vec![route("default", &["mailbox"])?, route("failover", &["unreachable", "mailbox"])?];
 
-    let stop = stop_of_session()?;
+    let signals = Signals::of_session()?;
     let service = Service::start(&config, Some(mailbox)).await?;
     let scopes = [Scope::Send, Scope::Read, Scope::Operate];
     let (key, _) = create_in(&*service.ledger, Tenant::default_tenant(), scopes.into(), None).await?;
@@ -100,7 +100,7 @@ Ctrl-C ends the demo and removes its data.",
         key.expose(),
         key.expose()
     ))?;
-    service.run_until(stop).await?;
+    service.run_until(signals, |_| {}).await?;
     Ok(Exit::Ok)
 }
 

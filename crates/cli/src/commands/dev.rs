@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use crate::log;
 use crate::output;
 use crate::service::Service;
-use crate::signals::stop_of_session;
+use crate::signals::Signals;
 use anyhow::{Context, Result};
 use postledger_api::Mailbox;
 use postledger_core::key::Scope;
@@ -27,7 +27,7 @@ pub async fn run(place: &Place, listen: SocketAddr) -> Result<Exit> {
     let mut config = configuration(place)?;
     log::start(config.log, place.output)?;
     config.server.listen = listen;
-    let stop = stop_of_session()?;
+    let signals = Signals::of_session()?;
     let mailbox = catch_all(&mut config).await?;
     let service = Service::start(&config, Some(mailbox)).await?;
     let scopes = [Scope::Send, Scope::Read, Scope::Operate];
@@ -49,7 +49,7 @@ Ctrl-C ends it.",
         key.expose(),
         key.expose()
     ));
-    service.run_until(stop).await?;
+    service.run_until(signals, |_| {}).await?;
     Ok(Exit::Ok)
 }
 

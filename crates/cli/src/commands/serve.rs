@@ -2,26 +2,23 @@
 
 use crate::args::{Output, Place};
 use crate::client::configuration;
+use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::log;
 use crate::output;
+use crate::reload;
 use crate::service::Service;
-use crate::signals::stop_of_service;
+use crate::signals::Signals;
 use anyhow::Result;
 
-/// Runs the service until SIGTERM or SIGINT.
+/// Runs the service until SIGTERM or SIGINT. SIGHUP reads the configuration again.
 ///
 /// # Errors
 /// The configuration, the ledger or the listener; a ledger that fails later.
 pub async fn run(place: &Place) -> Result<Exit> {
-    let config = configuration(place)?;
+    let config = of_service(place)?;
     log::start(config.log, place.output)?;
-    if config.relay.is_empty() {
-        let message = "there is no [[relay]] in the configuration: mail would have nowhere to go. \
-                       `postledger dev` runs with a mailbox of its own";
-        return Err(Failure::new(Exit::Usage, message));
-    }
-    let stop = stop_of_service()?;
+    let signals = Signals::of_service()?;
     let service = Service::start(&config, None).await?;
     match place.output {
         Output::Json => output::line(&serde_json::json!({"listening": service.listening}).to_string())?,
@@ -29,6 +26,17 @@ pub async fn run(place: &Place) -> Result<Exit> {
             output::say(&format!("listening on {}://{}", config.server.scheme(), service.listening));
         }
     }
-    service.run_until(stop).await?;
+    service.run_until(signals, |service| reload::run(service, || of_service(place))).await?;
     Ok(Exit::Ok)
+}
+
+/// The configuration, if mail has somewhere to go by it.
+fn of_service(place: &Place) -> Result<Config> {
+    let config = configuration(place)?;
+    if config.relay.is_empty() {
+        let message = "there is no [[relay]] in the configuration: mail would have nowhere to go. \
+                       `postledger dev` runs with a mailbox of its own";
+        return Err(Failure::new(Exit::Usage, message));
+    }
+    Ok(config)
 }

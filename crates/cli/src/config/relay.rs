@@ -1,21 +1,21 @@
 //! `[[relay]]`: a next hop.
 
-use super::{duration, from_str};
+use super::{Secret, form};
 use crate::exit::{Exit, Failure};
 use anyhow::Result;
 use postledger_core::name::RelayName;
 use postledger_dispatcher::{Credentials, RelayConfig, Timeouts};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A next hop.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Relay {
     /// Its name.
-    #[serde(deserialize_with = "from_str")]
+    #[serde(with = "form::text")]
     pub name: RelayName,
     /// A host name or an address.
     pub host: String,
@@ -30,7 +30,7 @@ pub struct Relay {
     /// The login's name.
     pub username: Option<String>,
     /// The login's password; better in a file or the environment.
-    pub password: Option<String>,
+    pub password: Option<Secret>,
     /// A file that holds the password.
     pub password_file: Option<PathBuf>,
     /// A PEM file with a further trust root.
@@ -48,7 +48,7 @@ pub struct Relay {
 }
 
 /// How the connection to a relay is secured.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TlsMode {
     /// STARTTLS, required, never opportunistic.
@@ -61,20 +61,20 @@ pub enum TlsMode {
 }
 
 /// Deadlines of the stages; RFC 5321 4.5.3.2 gives the long ones.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StageTimeouts {
-    #[serde(deserialize_with = "duration")]
+    #[serde(with = "form::duration")]
     pub connect: Duration,
-    #[serde(deserialize_with = "duration")]
+    #[serde(with = "form::duration")]
     pub command: Duration,
-    #[serde(deserialize_with = "duration")]
+    #[serde(with = "form::duration")]
     pub data: Duration,
-    #[serde(deserialize_with = "duration")]
+    #[serde(with = "form::duration")]
     pub body: Duration,
-    #[serde(deserialize_with = "duration")]
+    #[serde(with = "form::duration")]
     pub dot: Duration,
-    #[serde(deserialize_with = "duration")]
+    #[serde(with = "form::duration")]
     pub quit: Duration,
 }
 
@@ -170,7 +170,7 @@ impl Relay {
                     .map_err(|error| self.unreadable("password_file", file, &error))?;
                 Some(text.trim_end_matches(['\r', '\n']).to_owned())
             }
-            None => self.password.clone(),
+            None => self.password.as_ref().map(|password| password.expose().to_owned()),
         };
         if let Some(file) = &self.ca_file {
             std::fs::File::open(file).map_err(|error| self.unreadable("ca_file", file, &error))?;

@@ -1,12 +1,12 @@
 //! `[server]`: the API.
 
-use super::{duration, from_strs, socket_address};
+use super::form;
 use crate::exit::{Exit, Failure};
 use anyhow::Result;
 use bytesize::ByteSize;
 use ipnet::IpNet;
 use postledger_api::{Entrance, Limits, Tls};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -16,11 +16,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// `[server]`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Server {
     /// Where the API listens.
-    #[serde(deserialize_with = "socket_address")]
+    #[serde(with = "form::socket_address")]
     pub listen: SocketAddr,
     /// The certificate, where the API itself speaks TLS.
     pub tls: Option<ServerTls>,
@@ -28,10 +28,10 @@ pub struct Server {
     pub behind_proxy: bool,
     /// The networks of the proxy, such as `10.1.0.0/16`: connections from elsewhere are turned away, except this
     /// machine's. Without any, all are taken.
-    #[serde(deserialize_with = "from_strs")]
+    #[serde(with = "form::texts")]
     pub trusted_proxies: Vec<IpNet>,
     /// How long attempts in flight may take to end at a stop.
-    #[serde(deserialize_with = "duration")]
+    #[serde(with = "form::duration")]
     pub shutdown_grace: Duration,
     /// Connections at once; further ones wait to be accepted. 1 to 65536.
     pub max_connections: usize,
@@ -40,7 +40,7 @@ pub struct Server {
 }
 
 /// `[server] tls = { cert, key }`
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServerTls {
     /// A PEM file: the certificate, then the chain to its root.
@@ -50,34 +50,39 @@ pub struct ServerTls {
 }
 
 /// `[server.limits]`: how large a request may be, and how long it may take.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RequestLimits {
     /// The body of a request: 1KiB to 1GiB.
+    #[serde(with = "form::text")]
     pub body: ByteSize,
     /// All attachments of a message together, before encoding: up to 1GiB.
+    #[serde(with = "form::text")]
     pub attachments: ByteSize,
     /// A rendered message: 1KiB to 1GiB.
+    #[serde(with = "form::text")]
     pub message: ByteSize,
     /// Addresses in to, cc and bcc together: 1 to 1000.
     pub recipients: usize,
     /// Messages in a batch: 1 to 1000.
     pub batch: usize,
     /// The line and the header fields of a request together: 4KiB to 256KiB.
+    #[serde(with = "form::text")]
     pub header: ByteSize,
     /// From the end of one request (or the begin of the connection) to the end of the next one's header fields: 1s to 5m.
-    #[serde(deserialize_with = "duration")]
+    #[serde(with = "form::duration")]
     pub header_timeout: Duration,
     /// From the end of the header fields to the end of the body: 1s to 1h.
-    #[serde(deserialize_with = "duration")]
+    #[serde(with = "form::duration")]
     pub body_timeout: Duration,
     /// For how long a client may not take in any more of an answer: 1s to 5m.
-    #[serde(deserialize_with = "duration")]
+    #[serde(with = "form::duration")]
     pub answer_timeout: Duration,
     /// From the begin of a connection to the end of its TLS handshake: 1s to 1m.
-    #[serde(deserialize_with = "duration")]
+    #[serde(with = "form::duration")]
     pub handshake_timeout: Duration,
     /// All bodies over 64KiB that are held at one time: body to 64GiB. What would exceed it is answered 503.
+    #[serde(with = "form::text")]
     pub bodies_in_flight: ByteSize,
 }
 

@@ -145,5 +145,33 @@ fn passwords_do_not_show() {
         &[("POSTLEDGER_RELAY__BACKUP__PASSWORD", "hunter2"), ("POSTLEDGER_RELAY__BACKUP__USERNAME", "u")],
     );
     assert!(!format!("{config:?}").contains("hunter2"));
-    assert_eq!(config.expect("valid").relay[1].password.as_deref(), Some("hunter2"));
+    assert_eq!(config.expect("valid").relay[1].password.as_ref().map(Secret::expose), Some("hunter2"));
+}
+
+#[test]
+fn what_changed_is_told_key_by_key_and_a_table_that_comes_or_goes_by_its_name() {
+    let mut settled = Settled::new(&parse(FULL, &[]).expect("valid"));
+    let next = FULL
+        .replace("127.0.0.1:0", "127.0.0.1:9")
+        .replace("\"10s\", \"1m\"", "\"90s\", \"2d\"")
+        .replace("\"backup\"", "\"second\"")
+        .replace("username = \"me\"", "username = \"you\"");
+    let next = Settled::new(&parse(&next, &[]).expect("valid"));
+    let told = |changes: Vec<Change>| -> Vec<String> {
+        let tell = |it: Change| {
+            let when = if it.needs_restart { "restart" } else { "applied" };
+            format!("{}: {} -> {}, {when}", it.key, it.before, it.after)
+        };
+        changes.into_iter().map(tell).collect()
+    };
+    let expected = [
+        "relay.backup: configured -> none, applied",
+        "relay.primary.username: (not shown) -> (not shown), applied",
+        "relay.second: none -> configured, applied",
+        r#"retry.schedule: ["10s","1m"] -> ["90s","2d"], applied"#,
+        r#"route.default.relays: ["primary","backup"] -> ["primary","second"], applied"#,
+        "server.listen: 127.0.0.1:0 -> 127.0.0.1:9, restart",
+    ];
+    assert_eq!(told(settled.take_over(next.clone())), expected);
+    assert_eq!(told(settled.take_over(next)), expected[5..], "what needs a restart is told of again");
 }

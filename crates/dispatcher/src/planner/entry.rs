@@ -28,6 +28,10 @@ impl RelaySet {
         self.0 |= 1 << relay;
     }
 
+    pub(crate) fn remove(&mut self, relay: RelayIndex) {
+        self.0 &= !(1 << relay);
+    }
+
     pub(crate) fn extend(&mut self, relay: Option<RelayIndex>) {
         relay.into_iter().for_each(|relay| self.insert(relay));
     }
@@ -237,6 +241,18 @@ impl Entry {
     /// The relay of the last attempt.
     pub(crate) fn relay(&self) -> Option<RelayIndex> {
         self.relay.map(|relay| relay.get() - 1)
+    }
+
+    /// Whether it remembers anything of the relay.
+    pub(crate) fn mentions(&self, relay: RelayIndex) -> bool {
+        self.tried.contains(relay) || self.incapable.contains(relay) || self.relay() == Some(relay)
+    }
+
+    /// Remembers nothing of it any more, as of any relay that is not known.
+    pub(crate) fn forget(&mut self, relay: RelayIndex) {
+        self.tried.remove(relay);
+        self.incapable.remove(relay);
+        self.relay = self.relay.filter(|known| known.get() - 1 != relay);
     }
 
     /// The earliest attempt, where the dispatcher is to make one.

@@ -19,6 +19,11 @@ impl Pace {
         Self { interval: interval.map_or(Duration::ZERO, Duration::from_secs_f64), next: Duration::ZERO }
     }
 
+    /// Another rate, after the same past.
+    pub(crate) fn with(self, per_second: Option<f64>) -> Self {
+        Self { next: self.next, ..Self::new(per_second) }
+    }
+
     /// When the next may start.
     pub(crate) fn opens_at(&self) -> Duration {
         if self.interval.is_zero() { Duration::ZERO } else { self.next.saturating_sub(TOLERANCE) }

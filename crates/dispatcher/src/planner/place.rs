@@ -14,7 +14,8 @@ use postledger_core::time::Timestamp;
 /// while some are left.
 const MAX_PER_ADVANCE: usize = 1024;
 
-const NO_ROUTE: u16 = u16::MAX;
+/// The route of a delivery whose own is not known.
+pub(super) const NO_ROUTE: u16 = u16::MAX;
 
 impl Planner {
     pub(super) fn relay_mut(&mut self, relay: RelayIndex) -> Option<&mut Relay> {
@@ -179,6 +180,24 @@ impl Planner {
             Place::Waiting => {
                 self.timers.remove(&(wake_at, slot));
             }
+            Place::Aside | Place::InFlight => {}
+        }
+    }
+
+    /// Changes what decides where a delivery stands.
+    pub(super) fn change(&mut self, slot: Slot, now: Now, change: impl FnOnce(&mut Entry)) {
+        let Some((place, wake_at)) = self.entries.entry(slot).map(|entry| (entry.place, entry.wake_at))
+        else {
+            return;
+        };
+        self.unlink(slot);
+        if let Some(entry) = self.entries.entry_mut(slot) {
+            change(entry);
+        }
+        match place {
+            Place::Ready => self.link(slot, None, now),
+            // It may wait for longer than its state says, for a reason of its own.
+            Place::Waiting => self.link(slot, Some(wake_at), now),
             Place::Aside | Place::InFlight => {}
         }
     }

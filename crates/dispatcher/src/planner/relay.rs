@@ -47,6 +47,10 @@ pub(crate) struct Relay {
     in_flight: [usize; CLASSES],
     pace: Pace,
     starts: u32,
+    /// Gets deliveries.
+    is_configured: bool,
+    /// Since when it is what it is (monotonic): what was started before says nothing of it.
+    since: Duration,
     health: Health,
     /// Waits in a row; none of them was followed by a success.
     waits: u32,
@@ -63,6 +67,8 @@ impl Relay {
             in_flight: [0; CLASSES],
             pace: Pace::new(limits.per_second),
             starts: 0,
+            is_configured: true,
+            since: Duration::ZERO,
             health: Health::Up,
             waits: 0,
             broken_off: 0,
@@ -71,10 +77,26 @@ impl Relay {
         }
     }
 
+    /// Takes over its settings. What is in flight still counts: it occupies the server, if it is the same.
+    pub(crate) fn configure(&mut self, limits: &RelayLimits, shares: Shares, is_changed: bool, now: Now) {
+        let fresh = Self::new(limits, shares);
+        if is_changed || !self.is_configured {
+            let in_flight = self.in_flight;
+            *self = Self { in_flight, since: now.monotonic, ..fresh };
+        } else {
+            (self.caps, self.pace) = (fresh.caps, self.pace.with(limits.per_second));
+        }
+    }
+
+    /// Gets nothing any more; what is in flight ends.
+    pub(crate) fn retire(&mut self) {
+        (self.is_configured, self.health) = (false, Health::Up);
+    }
+
     /// Whether deliveries may wait for it.
     pub(crate) fn is_available(&self) -> bool {
         match self.health {
-            Health::Up => true,
+            Health::Up => self.is_configured,
             Health::Trial => self.in_flight() == 0,
             Health::Down { .. } | Health::Probing => false,
         }
@@ -130,7 +152,7 @@ impl Relay {
     }
 
     pub(crate) fn is_up(&self) -> bool {
-        matches!(self.health, Health::Up | Health::Trial)
+        self.is_configured && matches!(self.health, Health::Up | Health::Trial)
     }
 
     /// When it will be tried again (monotonic), while it is left alone.
@@ -188,6 +210,11 @@ impl Relay {
                 }
             }
         }
+    }
+
+    /// Whether what was started then was started at this relay with these settings.
+    pub(crate) fn is_told_of(&self, started: Duration) -> bool {
+        self.is_configured && self.since <= started
     }
 
     fn go_down(&mut self, not_sent: NotSent, now: Now, jitter: f64) {

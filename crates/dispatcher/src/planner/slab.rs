@@ -86,6 +86,14 @@ impl Slab {
         std::iter::successors(first, |&slot| Some(self.next(slot)).filter(|&next| next != NONE))
     }
 
+    /// Every slot that holds an entry.
+    pub(crate) fn all(&self) -> impl Iterator<Item = Slot> + '_ {
+        let chunks = (0..).step_by(CHUNK).zip(&self.entries.0);
+        chunks.flat_map(|(first, chunk)| {
+            (first..).zip(chunk).filter_map(|(slot, entry)| entry.as_ref().map(|_| slot))
+        })
+    }
+
     pub(crate) fn find(&self, id: DeliveryId) -> Option<Slot> {
         self.slots(id.message).find(|&slot| self.entry(slot).is_some_and(|entry| entry.ordinal == id.ordinal))
     }

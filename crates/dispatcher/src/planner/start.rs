@@ -54,7 +54,9 @@ impl Planner {
         now: Now,
         jitter: f64,
     ) {
-        let Some(relay) = self.relay_mut(lease.relay) else { return };
+        let Some(relay) = self.relay_mut(lease.relay).filter(|relay| relay.is_told_of(started)) else {
+            return;
+        };
         let was_up = relay.is_up();
         relay.handle_outcome(outcome, started, now, jitter);
         let (is_up, most) = (relay.is_up(), relay.max_connections());
@@ -67,15 +69,16 @@ impl Planner {
         }
     }
 
-    /// What a probe came to.
+    /// What a probe came to that was started at `started` (monotonic).
     pub(crate) fn handle_probe(
         &mut self,
         relay: RelayIndex,
         result: Result<(), NotSent>,
+        started: Duration,
         now: Now,
         jitter: f64,
     ) {
-        if let Some(relay) = self.relay_mut(relay) {
+        if let Some(relay) = self.relay_mut(relay).filter(|relay| relay.is_told_of(started)) {
             relay.handle_probe(result, now, jitter);
             self.lanes.reopen_all();
         }

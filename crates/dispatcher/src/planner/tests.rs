@@ -9,6 +9,7 @@ use postledger_core::policy::{OnUnknown, Policy, RetryPolicy};
 use postledger_core::reply::Reply;
 use std::sync::Arc;
 
+mod configured;
 mod crowd;
 mod destinations;
 mod explained;
@@ -35,15 +36,16 @@ fn limits(max_connections: usize) -> RelayLimits {
 }
 
 fn world(connections: usize) -> World {
-    let relay = |name: &str| (name.parse().expect("a literal name"), limits(connections));
-    let route = |name: &str, relays: &[RelayIndex]| (name.parse().expect("a literal name"), relays.to_vec());
-    let mut planner = Planner::new(PlannerConfig {
-        relays: vec![relay("primary"), relay("backup")],
-        routes: vec![route("default", &[PRIMARY, BACKUP]), route("alone", &[PRIMARY])],
-        ..PlannerConfig::default()
-    });
-    planner.handle_all_loaded();
-    World { planner, now: Now { wall: START, monotonic: Duration::ZERO }, journal: Vec::new() }
+    let mut world = World {
+        planner: Planner::new(PlannerConfig::default()),
+        now: Now { wall: START, monotonic: Duration::ZERO },
+        journal: Vec::new(),
+    };
+    let routes = [("default", &["primary", "backup"][..]), ("alone", &["primary"])];
+    let indices = world.configure(&[("primary", connections), ("backup", connections)], &[], &routes);
+    assert_eq!(indices, Ok(vec![PRIMARY, BACKUP]));
+    world.planner.handle_all_loaded();
+    world
 }
 
 fn policy(priority: Priority) -> Policy {
@@ -93,6 +95,30 @@ fn at(relay: RelayIndex) -> Lease {
 }
 
 impl World {
+    fn configure(
+        &mut self,
+        relays: &[(&str, usize)],
+        changed: &[&str],
+        routes: &[(&str, &[&str])],
+    ) -> Result<Vec<RelayIndex>, configure::TooManyRelays> {
+        let plan = |&(name, max_connections): &(&str, usize)| RelayPlan {
+            name: name.parse().expect("a literal name"),
+            limits: limits(max_connections),
+            is_changed: changed.contains(&name),
+        };
+        let route = |&(name, relays): &(&str, &[&str])| {
+            let relays = relays.iter().map(|relay| relay.parse().expect("a literal name"));
+            (name.parse().expect("a literal name"), relays.collect())
+        };
+        let relays: Vec<_> = relays.iter().map(plan).collect();
+        let routes: Vec<_> = routes.iter().map(route).collect();
+        self.planner.handle_configured(&relays, &routes, self.now)
+    }
+
+    fn relay(&self, index: RelayIndex) -> &Relay {
+        &self.planner.relays[usize::from(index)]
+    }
+
     fn pass(&mut self, span: Duration) {
         self.now = Now { wall: self.now.wall.plus(span), monotonic: self.now.monotonic + span };
     }
@@ -168,7 +194,7 @@ impl World {
         };
         self.planner.handle_slot_free(lease(job), self.now);
         let given = Given { now: self.now.wall, jitter: 0.5 };
-        let name = self.planner.names()[usize::from(relay)].clone();
+        let name = self.planner.names[usize::from(relay)].clone();
         let begin =
             decide(Some(&job.state), Command::Begin { relay: name, head: None }, &given).expect("it is due");
         let mut state = job.state.clone();
@@ -265,7 +291,7 @@ fn a_relay_that_is_down_is_probed_then_tried_by_one_then_open() {
     assert_eq!(world.planner.poll_probe(world.now), Some(PRIMARY));
     assert_eq!(world.planner.poll_probe(world.now), None, "one probe at a time");
     assert_eq!(world.starts(), []);
-    world.planner.handle_probe(PRIMARY, Ok(()), world.now, 0.0);
+    world.planner.handle_probe(PRIMARY, Ok(()), world.now.monotonic, world.now, 0.0);
     let (n, relay, job) = world.start().expect("one may try");
     assert_eq!((n, world.starts()), (2, vec![]));
     world.conclude(relay, &job, accepted());
@@ -279,19 +305,19 @@ fn waits_grow_to_a_minute_and_start_anew_after_a_success() {
     world.attempt(1, PRIMARY, refused());
     let mut waits = Vec::new();
     for _ in 0..8 {
-        let until = world.planner.relays()[0].retry_at().expect("it is down");
+        let until = world.relay(PRIMARY).retry_at().expect("it is down");
         let wait = until - world.now.monotonic;
         waits.push(wait.as_millis());
         world.pass(wait);
         assert_eq!(world.planner.poll_probe(world.now), Some(PRIMARY));
         let failure = NotSent { stage: Stage::Connect, trouble: Trouble::Timeout, reply: None };
-        world.planner.handle_probe(PRIMARY, Err(failure), world.now, 0.0);
+        world.planner.handle_probe(PRIMARY, Err(failure), world.now.monotonic, world.now, 0.0);
     }
     assert_eq!(waits, [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
     let (started, now) = (world.now.monotonic, world.now);
     world.planner.handle_outcome(at(PRIMARY), &accepted(), started, now, 0.0);
     world.planner.handle_outcome(at(PRIMARY), &refused(), started + seconds(1), now, 1.0);
-    assert_eq!(world.planner.relays()[0].retry_at(), Some(now.monotonic + seconds(1)));
+    assert_eq!(world.relay(PRIMARY).retry_at(), Some(now.monotonic + seconds(1)));
 }
 
 #[test]
@@ -302,7 +328,7 @@ fn one_connection_too_many_does_not_take_a_relay_down_that_serves_others() {
     let (_, _, second) = world.start().expect("another is free");
     world.conclude(PRIMARY, &first, accepted());
     world.conclude(PRIMARY, &second, not_sent(Stage::Banner, Trouble::Refused));
-    assert!(world.planner.relays()[0].is_up());
+    assert!(world.relay(PRIMARY).is_up());
 }
 
 #[test]
@@ -311,7 +337,7 @@ fn what_one_message_lacks_says_nothing_of_the_relay_and_all_relays_must_say_so()
     let unsupported = || not_sent(Stage::Mail, Trouble::Unsupported);
     world.accept(1, policy(Priority::Normal));
     world.attempt(1, PRIMARY, unsupported());
-    assert!(world.planner.relays()[0].is_up());
+    assert!(world.relay(PRIMARY).is_up());
     world.attempt(1, BACKUP, unsupported());
     assert_eq!(world.planner.open_deliveries(), 0);
     let ended = world.message(1).delivery(Ordinal(1)).map(|d| d.state.phase);
@@ -323,7 +349,7 @@ fn what_one_message_lacks_says_nothing_of_the_relay_and_all_relays_must_say_so()
     assert_eq!((world.starts(), world.planner.open_deliveries()), (vec![], 1), "the primary may come back");
     world.pass(seconds(1));
     world.planner.poll_probe(world.now).expect("a probe is due");
-    world.planner.handle_probe(PRIMARY, Ok(()), world.now, 0.0);
+    world.planner.handle_probe(PRIMARY, Ok(()), world.now.monotonic, world.now, 0.0);
     world.attempt(2, PRIMARY, accepted());
 }
 
@@ -337,7 +363,7 @@ fn whichever_relay_comes_back_first_takes_what_all_could_not() {
     assert_eq!(world.starts(), [], "the backup went down before it was tried");
     world.pass(seconds(1));
     assert_eq!(world.planner.poll_probe(world.now), Some(PRIMARY));
-    world.planner.handle_probe(PRIMARY, Ok(()), world.now, 0.0);
+    world.planner.handle_probe(PRIMARY, Ok(()), world.now.monotonic, world.now, 0.0);
     world.attempt(1, PRIMARY, accepted());
 }
 
@@ -350,7 +376,7 @@ fn an_unknown_attempt_is_repeated_at_the_same_relay_while_that_is_up() {
     assert_eq!(world.planner.unresolved(), 1);
     world.pass(seconds(10));
     world.planner.poll_probe(world.now).expect("a probe is due");
-    world.planner.handle_probe(PRIMARY, Ok(()), world.now, 0.0);
+    world.planner.handle_probe(PRIMARY, Ok(()), world.now.monotonic, world.now, 0.0);
     world.attempt(1, BACKUP, accepted());
     assert_eq!(world.planner.unresolved(), 0);
 }
@@ -448,11 +474,9 @@ fn what_comes_while_loading_is_neither_lost_nor_doubled() {
     source.command(1, Command::Cancel(Actor::control()));
     source.accept(2, policy(Priority::Normal));
 
-    let mut planner = Planner::new(PlannerConfig {
-        relays: vec![("primary".parse().expect("a literal name"), limits(1))],
-        routes: vec![("default".parse().expect("a literal name"), vec![PRIMARY])],
-        ..PlannerConfig::default()
-    });
+    let mut target = world(1);
+    target.planner.is_loading = true;
+    let planner = &mut target.planner;
     // The cancellation is seen before the page that was read before it.
     source.journal[1..].iter().for_each(|recorded| planner.handle_event(recorded, source.now));
     planner.handle_loaded(&early, source.now);

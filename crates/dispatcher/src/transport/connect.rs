@@ -34,6 +34,18 @@ impl Endpoint {
         Ok(Self { config, tls })
     }
 
+    /// Whether connections made for the one serve the other. How many there may be, and how often, is no matter of a connection.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let RelayConfig { max_connections, max_per_second, .. } = self.config;
+        let is_same_trust = match (&self.tls, &other.tls) {
+            (Some(one), Some(other)) => one.further == other.further,
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        is_same_trust
+            && self.config == RelayConfig { max_connections, max_per_second, ..other.config.clone() }
+    }
+
     fn failed(stage: Stage, trouble: Trouble) -> NotSent {
         NotSent { stage, trouble, reply: None }
     }
@@ -68,7 +80,7 @@ impl Endpoint {
     }
 
     async fn encrypt(&self, stream: TcpStream, abort: &CancellationToken) -> Result<Stream, NotSent> {
-        let Some(TlsPeer { config, name }) = self.tls.clone() else {
+        let Some(TlsPeer { config, name, .. }) = self.tls.clone() else {
             return Err(Self::failed(Stage::Tls, Trouble::Tls));
         };
         let deadline = Instant::now() + self.config.timeouts.of(Stage::Tls);

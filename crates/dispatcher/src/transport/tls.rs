@@ -26,6 +26,8 @@ pub enum TlsSetupError {
 pub(crate) struct TlsPeer {
     pub config: Arc<ClientConfig>,
     pub name: ServerName<'static>,
+    /// What is trusted beside the system's certificates, as it stood in the file.
+    pub further: Vec<CertificateDer<'static>>,
 }
 
 impl TlsPeer {
@@ -34,13 +36,13 @@ impl TlsPeer {
         // The provider is named here because a process-wide default may not be installed yet, or be another.
         let provider = Arc::new(aws_lc_rs::default_provider());
         let further = ca_file.map_or_else(|| Ok(Vec::new()), certificates)?;
-        let verifier = Verifier::new_with_extra_roots(further, provider.clone())?;
+        let verifier = Verifier::new_with_extra_roots(further.clone(), provider.clone())?;
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier))
             .with_no_client_auth();
-        Ok(Self { config: Arc::new(config), name })
+        Ok(Self { config: Arc::new(config), name, further })
     }
 }
 

@@ -63,12 +63,12 @@ impl Manifest {
         created_at: Timestamp,
     ) -> Result<Self, BackupError> {
         let reader = Reader::open(copy).await?;
-        let fingerprint = reader.secret_fingerprint().try_into();
+        let (fingerprint, format) = (reader.secret_fingerprint().try_into(), reader.format());
         reader.close().await;
         let (size_bytes, digest) = digest(copy).await?;
         Ok(Self {
             ledger: verified.ledger,
-            format: sql::FORMAT,
+            format,
             position: verified.position,
             epoch: verified.epoch,
             head_hash: verified.hash,
@@ -143,7 +143,7 @@ impl Manifest {
     }
 
     /// Compares the journal with what the manifest says of it.
-    pub(super) fn check_journal(&self, verified: &Verified) -> Result<(), BackupError> {
+    pub(crate) fn check_journal(&self, verified: &Verified) -> Result<(), BackupError> {
         let found = (verified.ledger, verified.position, verified.hash, verified.epoch);
         if found == (self.ledger, self.position, self.head_hash, self.epoch) {
             Ok(())

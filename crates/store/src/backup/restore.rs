@@ -13,7 +13,7 @@ use crate::ledger::{last, node_event};
 use crate::queue::{OpenIndex, OpenScan};
 use crate::read::Reading;
 use crate::writer::{Appending, Job, Journal};
-use crate::{connect, secret};
+use crate::{connect, migration, secret, sql};
 use postledger_core::clock::{Clock, Entropy};
 use postledger_core::delivery::{Command, Given, Phase, apply, decide};
 use postledger_core::event::{HoldReason, NodeEvent};
@@ -23,7 +23,7 @@ use postledger_core::message::Message;
 use postledger_core::name::Actor;
 use postledger_core::outcome::{Outcome, Trouble};
 use postledger_core::time::Timestamp;
-use sqlx::Connection;
+use sqlx::{Connection, query};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tokio::sync::oneshot;
@@ -101,7 +101,7 @@ pub async fn restore(options: RestoreOptions<'_>) -> Result<Restored, BackupErro
     let mark = journal.mark();
     // The log is copied back and removed by the last connection, so that the file is whole by itself.
     journal.connection.close().await?;
-    verified(&half).await?;
+    verified(&half, sql::FORMAT).await?;
     super::sync_file(&half)?;
     if given != secret_path {
         let bytes = fs::read(given).map_err(OpenError::io("cannot read", given))?;
@@ -120,8 +120,11 @@ pub async fn restore(options: RestoreOptions<'_>) -> Result<Restored, BackupErro
 async fn renew(half: &Path, options: &RestoreOptions<'_>) -> Result<(Journal, u64), BackupError> {
     let mut connection = Journal::connect(half, false).await?;
     connect::check(&mut connection).await?;
-    let identity = Identity::read(&mut connection, half).await?;
+    let identity = Identity::read(&mut connection, half, sql::FORMAT).await?;
     let identity = identity.ok_or_else(|| OpenError::Missing(half.to_owned()))?;
+    query(sql::BEGIN).execute(&mut connection).await?;
+    migration::apply(&mut connection, identity.format, migration::STEPS).await?;
+    query(sql::COMMIT).execute(&mut connection).await?;
     let (position, hash, epoch) = last(&mut connection, &identity).await?;
     let epoch = Epoch((epoch.term() + 1) << 32);
     let journal = Journal { connection, ledger: identity.ledger, epoch, position, hash };

@@ -7,6 +7,7 @@ use crate::connect;
 use crate::fault::OpenError;
 use crate::filesystem::{DataDirectory, sync_parent};
 use crate::identity::Identity;
+use crate::migration::{self, Step};
 use crate::read::Reading;
 use crate::row::EventRow;
 use crate::secret;
@@ -31,7 +32,8 @@ const QUEUE: usize = 1024;
 /// Rows in one read while the tail is checked.
 const PAGE: i64 = 1000;
 
-pub(super) async fn open(options: LedgerOptions) -> Result<Arc<SqliteLedger>, OpenError> {
+/// With the steps that lead to the newest format.
+pub(crate) async fn open(options: LedgerOptions, steps: &[Step]) -> Result<Arc<SqliteLedger>, OpenError> {
     let directory = DataDirectory(options.dir.clone());
     directory.prepare()?;
     let lock = Arc::new(directory.lock()?);
@@ -41,7 +43,7 @@ pub(super) async fn open(options: LedgerOptions) -> Result<Arc<SqliteLedger>, Op
     refuse_lost(&path, &anchor_path, mark.as_ref())?;
 
     let mut connection = connect_to(&path).await?;
-    let (identity, secret) = identify(&mut connection, &directory, &options, mark.as_ref()).await?;
+    let (identity, secret) = identify(&mut connection, &directory, &options, mark.as_ref(), steps).await?;
     connect::check(&mut connection).await?;
     #[cfg(feature = "sabotage")]
     crate::sabotage::synchronous_normal(&mut connection).await?;
@@ -164,10 +166,14 @@ async fn identify(
     directory: &DataDirectory,
     options: &LedgerOptions,
     mark: Option<&Mark>,
+    steps: &[Step],
 ) -> Result<(Identity, Secret), OpenError> {
-    let path = directory.secret();
+    let (path, known) = (directory.secret(), migration::newest(steps));
     let secret = secret::read(&path)?;
-    if let Some(identity) = Identity::read(connection, &directory.ledger()).await? {
+    if let Some(identity) = Identity::read(connection, &directory.ledger(), known).await? {
+        if identity.format < known {
+            return Err(OpenError::OlderFormat { found: identity.format, known });
+        }
         secret::check(&path, secret.as_ref(), &identity.secret_fingerprint)?;
         let secret = secret.ok_or_else(|| OpenError::Secret(format!("{} is missing", path.display())))?;
         return Ok((identity, secret));
@@ -186,6 +192,7 @@ async fn identify(
     let identity = Identity {
         ledger,
         created_at,
+        format: known,
         base_position: Position(0),
         base_hash: chain::genesis(ledger, sql::JOURNAL, created_at),
         secret_fingerprint: secret.fingerprint().to_vec(),
@@ -193,6 +200,7 @@ async fn identify(
     query(sql::BEGIN).execute(&mut *connection).await?;
     raw_sql(sql::SCHEMA).execute(&mut *connection).await?;
     identity.insert(connection).await?;
+    migration::apply(connection, 1, steps).await?;
     query(sql::COMMIT).execute(&mut *connection).await?;
     sync_parent(&directory.ledger())?;
     Ok((identity, secret))
@@ -222,7 +230,8 @@ async fn hash_at(
     Ok(row.as_ref().map(EventRow::read).transpose()?.map(|row| row.hash))
 }
 
-async fn check_anchor(
+/// Compares the journal with what its anchor has seen.
+pub(crate) async fn check_anchor(
     connection: &mut SqliteConnection,
     identity: &Identity,
     path: &Path,

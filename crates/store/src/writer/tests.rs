@@ -24,7 +24,8 @@ async fn a_full_disk_refuses_the_new_records_what_is_in_flight_and_recovers() {
     ledger.close().await.unwrap();
     let path = dir.path().join("ledger.db");
     let mut connection = Journal::connect(&path, false).await.unwrap();
-    let identity = crate::identity::Identity::read(&mut connection, &path).await.unwrap().unwrap();
+    let identity =
+        crate::identity::Identity::read(&mut connection, &path, sql::FORMAT).await.unwrap().unwrap();
     let (position, hash, epoch) = last(&mut connection, &identity).await.unwrap();
     let mut journal = Journal { connection, ledger: identity.ledger, epoch, position, hash };
     let anchor = Anchor::create(&dir.path().join("anchor"), &journal.mark()).unwrap();

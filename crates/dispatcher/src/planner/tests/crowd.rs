@@ -35,13 +35,15 @@ impl Crowd {
             allowance: Allowance { max_connections, per_second },
         };
         let mut planner = Planner::new(PlannerConfig {
-            relays: vec![("primary".parse().expect("a literal name"), limits)],
-            routes: vec![("default".parse().expect("a literal name"), vec![PRIMARY])],
             rules: rules.iter().map(rule).collect(),
             ..PlannerConfig::default()
         });
-        planner.handle_all_loaded();
         let now = Now { wall: START, monotonic: Duration::ZERO };
+        let name: RelayName = "primary".parse().expect("a literal name");
+        let relay = RelayPlan { name: name.clone(), limits, is_changed: false };
+        let route = ("default".parse().expect("a literal name"), vec![name]);
+        planner.handle_configured(&[relay], &[route], now).expect("there is room");
+        planner.handle_all_loaded();
         Self { planner, now, accepted: 0, versions: BTreeMap::new(), in_flight: Vec::new() }
     }
 
