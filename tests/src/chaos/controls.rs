@@ -25,7 +25,7 @@ pub const CONTROLS: [Control; 5] = [
     Control::new("answer_before_commit", Scenario::Kill, 10, "lost"),
     Control::new("dot_before_attempted", Scenario::Kill, 10, "excess"),
     Control::new("assume_delivered", Scenario::SmtpDot, 1, "false"),
-    Control::new("cancelled_send", Scenario::SmtpDot, 1, "wrong cells"),
+    Control::new("cancelled_send", Scenario::SmtpDot, 1, "false"),
 ];
 
 /// What a start says that finds fewer events than its anchor has seen: what was lost is noticed before the oracle asks.

@@ -39,6 +39,9 @@ pub enum Action {
         /// What then.
         then: Box<Action>,
     },
+    /// At [`Dot`](super::Stage::Dot): nothing now, and this when the next dot has come on the same connection, right
+    /// before that one's own answer. Who reads answers without knowing whose they are takes it for the next one's.
+    WithNext(Box<Action>),
     /// One action, and then another at once.
     Both(Box<Action>, Box<Action>),
     /// Never answers, but goes on reading, so that it sees the peer leave.
@@ -112,6 +115,12 @@ impl Action {
     #[must_use]
     pub fn late(after: Duration, code: u16, text: &str) -> Self {
         Self::Late { after, then: Box::new(Self::reply(code, text)) }
+    }
+
+    /// At [`Dot`](super::Stage::Dot): a reply that comes only with the next one.
+    #[must_use]
+    pub fn with_next(code: u16, text: &str) -> Self {
+        Self::WithNext(Box::new(Self::reply(code, text)))
     }
 
     /// A reply at one byte per interval.

@@ -13,8 +13,11 @@ use tokio::net::TcpStream;
 
 /// Serves until either side ends it.
 pub(super) async fn serve(stream: TcpStream, id: u64, shared: Arc<Shared>) {
-    let mut serving =
-        Serving { wire: Wire::new(stream, id, Arc::clone(&shared)), dialogue: Dialogue::default() };
+    let mut serving = Serving {
+        wire: Wire::new(stream, id, Arc::clone(&shared)),
+        dialogue: Dialogue::default(),
+        put_off: None,
+    };
     let Err(end) = Box::pin(serving.run()).await;
     // Closed before it is logged as closed: who waits for the log may count on the socket being gone.
     drop(serving);
@@ -24,6 +27,8 @@ pub(super) async fn serve(stream: TcpStream, id: u64, shared: Arc<Shared>) {
 struct Serving {
     wire: Wire,
     dialogue: Dialogue,
+    /// What is still to be said to an earlier transaction.
+    put_off: Option<(Action, usize)>,
 }
 
 impl Serving {
@@ -128,6 +133,10 @@ impl Serving {
         let transaction = self.dialogue.finish(received, self.wire.id, at, tls, outcome(&action));
         // Before the reply: what a client was told of must already stand in the log.
         let place = self.wire.shared.journal.came(transaction);
+        if let Some((earlier, of)) = self.put_off.take() {
+            self.wire.owes(of);
+            self.act(earlier).await?;
+        }
         self.wire.owes(place);
         self.act(action).await?;
         Ok(())
@@ -160,6 +169,10 @@ impl Serving {
                 self.wire.flush().await?;
                 tokio::time::sleep(after).await;
                 Box::pin(self.act(*then)).await
+            }
+            Action::WithNext(then) => {
+                self.put_off = self.wire.puts_off().map(|place| (*then, place));
+                Ok(None)
             }
             Action::Both(first, second) => {
                 Box::pin(self.act(*first)).await?;
@@ -202,7 +215,7 @@ fn outcome(action: &Action) -> Outcome {
     match action {
         Action::Reply { code, .. } => of_code(Some(*code)),
         Action::Raw { as_code, .. } | Action::Drip { as_code, .. } => of_code(*as_code),
-        Action::Late { then, .. } => outcome(then),
+        Action::Late { then, .. } | Action::WithNext(then) => outcome(then),
         Action::Both(first, _) => outcome(first),
         Action::Hang | Action::StopReading | Action::Reset | Action::Close => Outcome::Unclear,
     }

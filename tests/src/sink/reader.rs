@@ -126,6 +126,11 @@ impl Wire {
         self.due = Some(place);
     }
 
+    /// Puts the reply that is due off: to what?
+    pub(super) fn puts_off(&mut self) -> Option<usize> {
+        self.due.take()
+    }
+
     /// The reply that was due, if one was, has been put in full.
     pub(super) fn complete(&mut self) {
         self.unanswered.extend(self.due.take());

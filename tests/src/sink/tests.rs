@@ -171,6 +171,41 @@ async fn hanging_ends_when_the_peer_leaves() {
 }
 
 #[tokio::test]
+async fn who_stops_reading_lets_the_peer_write_no_more_than_buffers_hold() {
+    let rule = Rule::at(Stage::Body).then(Action::StopReading);
+    let sink = Sink::start(Script::default().rule(rule)).await.unwrap();
+    let mut stream = connect(&sink).await;
+    stream.write_all(b"EHLO me\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\nDATA\r\nx").await.unwrap();
+    sink.wait_for(|log| log.passes(Stage::Body) == 1).await.unwrap();
+    let (line, mut written) = ([b'x'; 4096], 0);
+    // Nobody drains the buffers; the pause is for the kernel to move what is under way.
+    while let Ok(more) = tokio::time::timeout(Duration::from_millis(300), stream.write(&line)).await {
+        written += more.unwrap();
+        assert!(written < 64 << 20, "somebody reads");
+    }
+    assert_eq!(sink.log().open(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_put_off_comes_with_the_next_one() {
+    let script = Script::default()
+        .rule(Rule::at(Stage::Dot).recipient("one@x.example").then(Action::with_next(250, "2.0.0 one")))
+        .rule(Rule::at(Stage::Dot).recipient("two@x.example").then(Action::reply(554, "5.7.1 two")));
+    let sink = Sink::start(script).await.unwrap();
+    let mut stream = connect(&sink).await;
+    stream.write_all(format!("EHLO me\r\n{}", mail("one@x.example")).as_bytes()).await.unwrap();
+    let log = sink.wait_for(|log| log.transactions.len() == 1).await.unwrap();
+    assert!(!log.transactions[0].is_accepted() && log.transactions[0].is_copy());
+    stream.write_all(format!("{}QUIT\r\n", mail("two@x.example")).as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    assert_eq!(codes(&answer)[5..], ["250", "250", "354", "250", "554", "221"]);
+    let log = sink.log();
+    assert!(log.transactions[0].is_accepted() && log.transactions[1].outcome == Outcome::Refused(554));
+}
+
+#[tokio::test]
 async fn stage_rules_before_rcpt_count_connections() {
     let rule = Rule::at(Stage::Banner).connections(1..=1).then(Action::reply(421, "4.3.2 not now"));
     let sink = Sink::start(Script::default().rule(rule)).await.unwrap();

@@ -14,7 +14,7 @@ pub(super) enum Class {
 }
 
 /// What an attempt comes to whose peer goes wrong at this stage in this way.
-fn class(stage: Stage, way: Way) -> Class {
+pub(super) fn class(stage: Stage, way: Way) -> Class {
     let is_refusal = matches!(way, Way::Transient | Way::Permanent);
     match stage {
         Stage::Mail | Stage::Rcpt | Stage::Data | Stage::Dot if is_refusal => match way {
@@ -37,14 +37,14 @@ fn class(stage: Stage, way: Way) -> Class {
 }
 
 impl Cell {
-    /// The classes of the recorded attempts, in order, up to the end of the delivery. `begun` is whether `attempted`
-    /// stood in the ledger when the service was killed: then nobody can know, before it nothing was sent.
-    pub(super) fn expected(&self, begun: bool) -> Vec<Class> {
+    /// The classes of the recorded attempts, in order, up to the end of the delivery.
+    pub(super) fn expected(&self) -> Vec<Class> {
         let mut classes = Vec::new();
         let mut goes_on = true;
-        for class in [(self.killed && begun).then_some(Class::Unknown), Some(class(self.stage, self.way))]
-            .into_iter()
-            .flatten()
+        for class in
+            [(self.killed && self.has_begun()).then_some(Class::Unknown), Some(class(self.stage, self.way))]
+                .into_iter()
+                .flatten()
         {
             if goes_on {
                 classes.push(class);
@@ -61,11 +61,11 @@ impl Cell {
         classes
     }
 
-    /// Whether an attempt may, or must, have begun when the service dies at this stage.
-    pub(super) fn may_have_begun(&self, begun: bool) -> bool {
+    /// Whether an attempt stands in the ledger when the service dies at this stage: then nobody can know, before it
+    /// nothing was sent.
+    pub(super) fn has_begun(&self) -> bool {
         match self.stage {
-            Stage::Body => true,
-            Stage::Dot => begun,
+            Stage::Body | Stage::Dot => true,
             Stage::Banner
             | Stage::Ehlo
             | Stage::Starttls
@@ -73,7 +73,7 @@ impl Cell {
             | Stage::Mail
             | Stage::Rcpt
             | Stage::Data
-            | Stage::Quit => !begun,
+            | Stage::Quit => false,
         }
     }
 

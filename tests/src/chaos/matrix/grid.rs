@@ -10,11 +10,13 @@ use crate::oracle::{self, Verdict};
 use crate::service::{Relay, Service, Setup, Started};
 use crate::sink::{Action, Authority, Extensions, Rule, Script, Sink, Stage, Tls};
 use anyhow::{Context as _, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// A deadline that does not pass before the kill.
-const UNTIL_KILLED: &str = "\"600s\"";
+const UNTIL_KILLED: &str = "\"601s\"";
+/// A deadline that does not pass at all: the peer says something, however busy the machine is.
+const NEVER: &str = "\"600s\"";
 /// Together with what surrounds it more than a socket's buffers hold: 4 MiB by default on the writing side.
 const LARGE: usize = 5 << 20;
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -40,15 +42,17 @@ struct Column {
 
 /// What was found in the cells of one service.
 pub(super) struct Found {
-    cells: u64,
-    attempts: u64,
-    wrong: Vec<String>,
-    verdict: Verdict,
+    pub(super) cells: u64,
+    pub(super) late_answers: u64,
+    pub(super) attempts: u64,
+    pub(super) wrong: Vec<String>,
+    pub(super) verdict: Verdict,
 }
 
 impl Found {
     pub(super) fn count(self, figures: &mut Figures) {
         figures.add("cells", self.cells);
+        figures.add("late answers", self.late_answers);
         figures.add("attempts", self.attempts);
         figures.add("wrong cells", self.wrong.len() as u64);
         figures.judged(&self.verdict);
@@ -103,7 +107,7 @@ impl Grid {
                 _ => Relay::plain(&name, sink.addr()),
             };
             setup = setup
-                .relay(relay.line(&timeouts()))
+                .relay(relay.line(&timeouts(cell)))
                 .toml(&format!("[[route]]\nname = \"{name}\"\nrelays = [\"{name}\", \"backup\"]"));
             columns.push(Column { cell, name, sink, id: String::new(), begun: false });
         }
@@ -137,11 +141,18 @@ impl Grid {
         Ok(())
     }
 
-    /// SIGKILL once every attempt sits at the stage; then again with deadlines that pass.
+    /// SIGKILL once every attempt sits at the stage, and stands in the ledger if it has come that far; then again with
+    /// deadlines that pass.
     async fn kill(&mut self, stage: Stage) -> Result<()> {
         for column in &self.columns {
             let reached = column.sink.wait_for_within(PATIENCE, |log| log.passes(stage) > 0).await;
             reached.map_err(|error| missed(format!("{:?}: {error:#}", column.cell)))?;
+            if column.cell.has_begun() {
+                // It is committed while the text streams, and the sink cannot see when.
+                let begun = |message: &Value| message["deliveries"][0]["attempts"] == 1;
+                let begun = self.service.message_until(&column.id, begun).await;
+                begun.map_err(|error| missed(format!("{:?}: {error:#}", column.cell)))?;
+            }
         }
         self.service.kill()?;
         let export = self.service.export().await?;
@@ -177,7 +188,7 @@ impl Grid {
             transactions.extend(column.sink.log().transactions);
         }
         let verdict = oracle::judge(&entries, &transactions, &export)?;
-        Ok(Found { cells: self.columns.len() as u64, attempts, wrong, verdict })
+        Ok(Found { cells: self.columns.len() as u64, late_answers: 0, attempts, wrong, verdict })
     }
 }
 
@@ -189,10 +200,10 @@ impl Column {
     /// What is wrong in this cell, if anything is.
     fn judge(&self, account: &Account, of_backup: usize) -> Option<String> {
         let cell = &self.cell;
-        if cell.killed && !cell.may_have_begun(self.begun) {
+        if cell.killed && cell.has_begun() != self.begun {
             return Some(format!("begun at the kill: {}", self.begun));
         }
-        let expected = cell.expected(self.begun);
+        let expected = cell.expected();
         if account.classes != expected {
             return Some(format!("{:?} instead of {expected:?}", account.classes));
         }
@@ -242,12 +253,24 @@ fn script(cell: Cell, authority: &Authority) -> Result<Script> {
     })
 }
 
-fn deadline() -> String {
+pub(super) fn deadline() -> String {
     format!("\"{}s\"", TIMEOUT.as_secs())
 }
 
-fn timeouts() -> String {
-    let stages = ["connect", "command", "data", "body", "dot", "quit"];
-    let lines: Vec<String> = stages.iter().map(|stage| format!("{stage} = {}", deadline())).collect();
+/// Only the deadline that a cell is about can pass.
+fn timeouts(cell: Cell) -> String {
+    let own = match cell.stage {
+        Stage::Banner | Stage::Ehlo | Stage::Starttls | Stage::Auth | Stage::Mail | Stage::Rcpt => "command",
+        Stage::Data => "data",
+        Stage::Body => "body",
+        Stage::Dot => "dot",
+        Stage::Quit => "quit",
+    };
+    let waits = matches!(cell.way, Way::Hang | Way::Drip | Way::Late);
+    let line = |stage: &str| {
+        let passes = stage == "quit" || (waits && stage == own);
+        format!("{stage} = {}", if passes { deadline() } else { NEVER.to_owned() })
+    };
+    let lines: Vec<String> = ["connect", "command", "data", "body", "dot", "quit"].map(line).into();
     format!("timeouts = {{ {} }}", lines.join(", "))
 }
