@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -220,6 +221,34 @@ int fdatasync(int fd)
 {
     REAL(int, "fdatasync", int);
     return sync_with(fd, real);
+}
+
+/* How many blocks are said to be left; as many as there are, unless fewer are wanted. */
+static fsblkcnt_t left(const char *path, fsblkcnt_t blocks, unsigned long block)
+{
+    int64_t bytes = settings()->left;
+    if (bytes < 0 || !block || (fsblkcnt_t)bytes / block >= blocks || !matches(path) || !active())
+        return blocks;
+    tell("little space", path);
+    return (fsblkcnt_t)bytes / block;
+}
+
+int statvfs(const char *path, struct statvfs *found)
+{
+    REAL(int, "statvfs", const char *, struct statvfs *);
+    int result = real(path, found);
+    if (result == 0)
+        found->f_bavail = left(path, found->f_bavail, found->f_frsize);
+    return result;
+}
+
+int statvfs64(const char *path, struct statvfs64 *found)
+{
+    REAL(int, "statvfs64", const char *, struct statvfs64 *);
+    int result = real(path, found);
+    if (result == 0)
+        found->f_bavail = left(path, found->f_bavail, found->f_frsize);
+    return result;
 }
 
 int rename(const char *from, const char *to)

@@ -4,7 +4,8 @@
  * The fault model.
  *  - A sync may fail once and be silently empty ever after: the kernel marks pages clean whose writing failed. So what
  *    a failed sync would have covered is never copied to the mirror by a later one that succeeds.
- *  - A write may fail, may be short, may find no space; only growth of a file takes space.
+ *  - A write may fail, may be short, may find no space; only growth of a file takes space. Independently of that, statvfs
+ *    may say that little is left.
  *  - Power may go at any instant. What survives is what a successful fsync or fdatasync of that very file covered, as
  *    of the moment the sync began, and nothing else: not one byte written after it, no truncation, no rename.
  *  - A synced file's name is durable with it, as on ext4 and XFS. A rename or an unlink is durable once its directory,
@@ -29,6 +30,7 @@ struct settings {
     uint64_t fail_write;      /* POSTLEDGER_FAULT_WRITE: the how many-th write fails */
     uint64_t short_write;     /* POSTLEDGER_FAULT_SHORT: the how many-th write is cut in half, and the process with it */
     int64_t space;            /* POSTLEDGER_FAULT_SPACE: bytes by which files may grow before ENOSPC; -1 without */
+    int64_t left;             /* POSTLEDGER_FAULT_FREE: bytes that are said to be free where statvfs asks; -1 without */
     unsigned write_delay_us;  /* POSTLEDGER_FAULT_WRITE_DELAY_US: before each write */
     unsigned sync_delay_us;   /* POSTLEDGER_FAULT_SYNC_DELAY_US: before each sync */
     bool lying;               /* POSTLEDGER_FAULT_LYING: syncs succeed and make nothing durable */

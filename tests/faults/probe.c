@@ -3,7 +3,7 @@
  *
  *   w:FILE:OFFSET:TEXT  pwrite       a:FILE:TEXT  write at the end      t:FILE:SIZE  ftruncate
  *   s:FILE  fdatasync                f:FILE  fsync (also a directory)   o:FILE  open with O_TRUNC
- *   r:FROM:TO  rename                u:FILE  unlink
+ *   r:FROM:TO  rename                u:FILE  unlink                     v:PATH:BYTES  statvfs: so many are free
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static struct {
@@ -46,6 +47,15 @@ static int wrote(ssize_t written, size_t wanted)
     return written == (ssize_t)wanted ? 0 : -1;
 }
 
+static int has_free(const char *path, unsigned long bytes)
+{
+    struct statvfs found;
+    if (statvfs(path, &found))
+        return -1;
+    errno = ENOSPC;
+    return found.f_bavail * found.f_frsize >= bytes ? 0 : -1;
+}
+
 static int call(char *argument)
 {
     char *first = argument + 2, *second = strchr(first, ':'), *third = NULL;
@@ -73,6 +83,8 @@ static int call(char *argument)
         forget(first);
         forget(second);
         return rename(first, second);
+    case 'v':
+        return has_free(first, strtoul(second, NULL, 10));
     case 'u':
         forget(first);
         return unlink(first);

@@ -40,6 +40,7 @@ static void read_environment(void)
     s->fail_write = number("POSTLEDGER_FAULT_WRITE", 0);
     s->short_write = number("POSTLEDGER_FAULT_SHORT", 0);
     s->space = (int64_t)number("POSTLEDGER_FAULT_SPACE", (uint64_t)-1);
+    s->left = (int64_t)number("POSTLEDGER_FAULT_FREE", (uint64_t)-1);
     s->write_delay_us = (unsigned)number("POSTLEDGER_FAULT_WRITE_DELAY_US", 0);
     s->sync_delay_us = (unsigned)number("POSTLEDGER_FAULT_SYNC_DELAY_US", 0);
     s->error = (int)number("POSTLEDGER_FAULT_ERRNO", EIO);

@@ -99,6 +99,12 @@ impl Faults {
         self.with("SPACE", &bytes.to_string())
     }
 
+    /// Whoever asks how much space is left is told that it is so little, also where nothing keeps files from growing.
+    #[must_use]
+    pub fn free(self, bytes: u64) -> Self {
+        self.with("FREE", &bytes.to_string())
+    }
+
     /// A pause before each write.
     #[must_use]
     pub fn slow_writes(self, each: Duration) -> Self {

@@ -107,6 +107,19 @@ fn space_ends_for_growth_until_it_is_released() {
 }
 
 #[test]
+fn little_space_is_said_where_it_was_asked_for_until_it_is_released() {
+    let disk = Disk::new();
+    let root = disk.root.path().display().to_string();
+    let calls =
+        [format!("v:{root}:4096"), format!("v:{root}:8193"), "v:/:8193".to_owned(), "w:a:0:x".to_owned()];
+    let calls = calls.each_ref().map(String::as_str);
+    let faults = Faults::new().unwrap().on(&root).free(8192).switched().unwrap();
+    assert_eq!(disk.said(&faults, &calls), ["ok", "ENOSPC", "ok", "ok"]);
+    faults.release().unwrap();
+    assert_eq!(disk.said(&faults, &calls), ["ok"; 4]);
+}
+
+#[test]
 fn a_cut_write_takes_the_process_with_it() {
     let (disk, faults) = (Disk::new(), Faults::new().unwrap().on("/a").cut_write(2));
     let output = disk.run(&faults, &["w:a:0:abcd", "w:a:4:efgh", "w:a:8:ijkl"]);
