@@ -2,6 +2,7 @@
 
 use crate::access;
 use crate::body;
+use crate::caller::Peer;
 use crate::edge;
 use crate::entrance::Entrance;
 use crate::keys::Keys;
@@ -11,6 +12,8 @@ use crate::openapi;
 use crate::services::Services;
 use crate::settings::Settings;
 use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response};
 use axum::middleware::from_fn_with_state;
 use bytes::Bytes;
 use postledger_core::ledger::LedgerError;
@@ -98,11 +101,18 @@ impl Api {
         listener::serve(listener, router, refuse, &self.shared.settings().limits, shutdown).await;
     }
 
+    /// Answers one request without a socket, as one that came over the control socket: whoever has the API at hand
+    /// may do everything.
+    pub async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
+        let (parts, body) = self.call(Peer::Control, request.map(Body::from)).await.into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+        Response::from_parts(parts, body)
+    }
+
     /// One request without a socket.
-    #[cfg(test)]
     pub(crate) async fn call(
         &self,
-        peer: crate::caller::Peer,
+        peer: Peer,
         mut request: axum::extract::Request,
     ) -> axum::response::Response {
         use tower::ServiceExt;

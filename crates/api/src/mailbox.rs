@@ -17,8 +17,10 @@ pub(crate) use store::Caught;
 use crate::mailbox::magic::Magic;
 use crate::mailbox::store::Store;
 use std::fmt;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -61,14 +63,29 @@ impl Mailbox {
             let (mailbox, shutdown) = (self.clone(), shutdown.clone());
             sessions.spawn(async move {
                 let _place = place;
+                // Without it every reply would wait for the acknowledgement of the one before; it works all the same.
+                let _ = stream.set_nodelay(true);
                 tokio::select! {
                     () = shutdown.cancelled() => {}
-                    _ = session::run(&mailbox, stream) => {}
+                    _ = mailbox.session(stream) => {}
                 }
             });
         }
         sessions.close();
         sessions.wait().await;
+    }
+
+    /// Serves one client that is connected already, to its end.
+    ///
+    /// # Errors
+    /// When the connection breaks, or the client is silent for five minutes.
+    pub async fn session(&self, stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
+        session::run(self, stream).await
+    }
+
+    /// How many messages are kept.
+    pub fn count(&self) -> usize {
+        self.store().newest().len()
     }
 
     fn keep(&self, caught: Caught) {

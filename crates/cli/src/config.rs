@@ -115,7 +115,11 @@ impl Config {
         Self::parse(&text, variables).map_err(|what| Failure::new(Exit::Usage, format!("{name}: {what}")))
     }
 
-    fn parse(text: &str, variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, String> {
+    /// Reads a text, and lays variables with their whole names over it.
+    ///
+    /// # Errors
+    /// The key and what is wrong with it.
+    pub fn parse(text: &str, variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, String> {
         // Read as written first: its errors point at line and column.
         let written: Self = toml::from_str(text).map_err(|error| located(text, &error))?;
         let mut table: toml::Table = toml::from_str(text).map_err(|error| located(text, &error))?;

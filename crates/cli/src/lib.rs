@@ -22,6 +22,14 @@ mod trouble;
 use clap::Parser;
 use std::process::ExitCode;
 
+/// Reads a configuration, with variables of the environment (their whole names) laid over it, and does nothing with it.
+///
+/// # Errors
+/// The key and what is wrong with it, for a person.
+pub fn check_config(text: &str, variables: impl IntoIterator<Item = (String, String)>) -> Result<(), String> {
+    config::Config::parse(text, variables).map(|_| ())
+}
+
 /// Carries out the command line of this process.
 pub fn main() -> ExitCode {
     // What this program writes holds addresses and secrets, in whatever directory it is told to write.

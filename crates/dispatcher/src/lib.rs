@@ -25,7 +25,7 @@ mod pool;
 mod record;
 #[cfg(feature = "sabotage")]
 mod sabotage;
-mod smtp;
+pub mod smtp;
 mod transport;
 mod worker;
 

@@ -1,7 +1,9 @@
 //! The client's side of SMTP (RFC 5321), without any IO: bytes in, bytes out.
+//!
+//! It is open to whoever wants to speak to it without a network: the fuzz targets, or a study of it.
 
-pub(crate) mod capabilities;
+pub mod capabilities;
 pub(crate) mod class;
 pub(crate) mod dots;
-pub(crate) mod reply;
-pub(crate) mod session;
+pub mod reply;
+pub mod session;

@@ -19,35 +19,47 @@ const SCHEMA: i64 = 1;
 
 /// An event ready to be stored.
 #[derive(Debug, Clone)]
-pub(crate) struct Encoded {
+pub struct Encoded {
+    /// As [`Event::kind`] names it.
     pub kind: &'static str,
+    /// Of that kind, from 1.
     pub schema: i64,
+    /// JSON.
     pub data: String,
+    /// What can be erased, where the event has such fields.
     pub personal: Option<Personal>,
 }
 
 /// A personal part with its digest.
 #[derive(Clone)]
-pub(crate) struct Personal {
+pub struct Personal {
     /// Salt and JSON.
     pub bytes: Vec<u8>,
+    /// BLAKE3 of them, which stays in the chain when they are erased.
     pub digest: Hash,
 }
 
 /// Why a stored event cannot be read. Says nothing of what stands there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Undecodable {
+pub enum Undecodable {
+    /// Written by a later version, or by nobody.
     #[error("kind or schema {0} is not known to this version of the program")]
     Unknown(i64),
+    /// Not JSON, or not of the fields that the schema has.
     #[error("the {part} is not what its schema says (column {column})")]
-    Malformed { part: &'static str, column: usize },
+    Malformed {
+        /// The data, or the personal part.
+        part: &'static str,
+        /// Where in its JSON, from 1; 0 where it is not JSON that is wrong.
+        column: usize,
+    },
 }
 
 /// Length of the salt before a personal part's JSON.
 const SALT: usize = 16;
 
 /// Encodes `event`; `salt` is asked for only where there is a personal part.
-pub(crate) fn encode(event: &Event, salt: impl FnOnce() -> [u8; SALT]) -> Encoded {
+pub fn encode(event: &Event, salt: impl FnOnce() -> [u8; SALT]) -> Encoded {
     let (data, personal) = match event {
         Event::Mail(event) => mail::encode(event),
         Event::Key(event) => (key::encode(event), None),
@@ -64,12 +76,10 @@ pub(crate) fn encode(event: &Event, salt: impl FnOnce() -> [u8; SALT]) -> Encode
 }
 
 /// Decodes what [`encode`] wrote, in any schema that was ever written.
-pub(crate) fn decode(
-    kind: &str,
-    schema: i64,
-    data: &str,
-    personal: Option<&[u8]>,
-) -> Result<Event, Undecodable> {
+///
+/// # Errors
+/// [`Undecodable`], without quoting what it read.
+pub fn decode(kind: &str, schema: i64, data: &str, personal: Option<&[u8]>) -> Result<Event, Undecodable> {
     if schema != SCHEMA {
         return Err(Undecodable::Unknown(schema));
     }

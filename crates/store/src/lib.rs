@@ -10,7 +10,7 @@
 mod anchor;
 pub mod backup;
 mod chain;
-mod codec;
+pub mod codec;
 mod connect;
 mod fault;
 mod filesystem;

@@ -13,6 +13,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("postledger-api", &["postledger-core"]),
     ("postledger-cli", &["postledger-core", "postledger-store", "postledger-dispatcher", "postledger-api"]),
     ("postledger-tests", &[]),
+    (
+        "postledger-targets",
+        &["postledger-core", "postledger-store", "postledger-dispatcher", "postledger-api", "postledger-cli"],
+    ),
     ("xtask", &["postledger-core", "postledger-tests"]),
 ];
 

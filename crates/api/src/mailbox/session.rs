@@ -6,8 +6,7 @@ use smtp_proto::request::receiver::{DataReceiver, RequestReceiver};
 use smtp_proto::{Error, Request};
 use std::io;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// A message, bytes (SIZE, RFC 1870).
 const MAX_MESSAGE: usize = 32 * 1024 * 1024;
@@ -32,8 +31,10 @@ enum Then {
 }
 
 /// Serves one client to its end.
-pub(super) async fn run(mailbox: &Mailbox, mut stream: TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
+pub(super) async fn run(
+    mailbox: &Mailbox,
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+) -> io::Result<()> {
     stream.write_all(b"220 mailbox.localhost ESMTP Postledger development mailbox\r\n").await?;
     let mut transaction = Transaction::default();
     let mut receiver = RequestReceiver::default();

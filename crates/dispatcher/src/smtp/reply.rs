@@ -8,7 +8,8 @@ const MAX_REPLY: usize = 64 * 1024;
 
 /// A complete reply, line by line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RawReply {
+pub struct RawReply {
+    /// From 200 to 599.
     pub code: u16,
     /// Readable text of each line, without code and separator.
     pub lines: Vec<String>,
@@ -16,17 +17,22 @@ pub(crate) struct RawReply {
 
 /// Why the bytes are no reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Malformed {
+pub enum Malformed {
+    /// CR without LF, or LF without CR.
     BareLineEnd,
+    /// A line that does not begin with a code that a reply can have, and a separator.
     NoCode,
+    /// Lines of one reply with several codes.
     CodeChanged,
+    /// A line of 4 KiB.
     LineTooLong,
+    /// A reply of 64 KiB.
     ReplyTooLong,
 }
 
 /// Collects bytes and cuts complete replies off their front.
 #[derive(Debug, Default)]
-pub(crate) struct ReplyReader {
+pub struct ReplyReader {
     buffer: Vec<u8>,
     /// Bytes at the front of the buffer that were consumed.
     read: usize,
@@ -37,19 +43,23 @@ pub(crate) struct ReplyReader {
 }
 
 impl ReplyReader {
-    pub(crate) fn feed(&mut self, bytes: &[u8]) {
+    /// Takes what was read, cut anywhere.
+    pub fn feed(&mut self, bytes: &[u8]) {
         self.buffer.drain(..self.read);
         self.read = 0;
         self.buffer.extend_from_slice(bytes);
     }
 
     /// Whether every byte fed so far belonged to a reply that was taken.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.read == self.buffer.len() && self.code.is_none()
     }
 
     /// The next complete reply, if its last line is there.
-    pub(crate) fn take(&mut self) -> Result<Option<RawReply>, Malformed> {
+    ///
+    /// # Errors
+    /// [`Malformed`]; nothing that follows can be trusted to be a reply.
+    pub fn take(&mut self) -> Result<Option<RawReply>, Malformed> {
         loop {
             let rest = &self.buffer[self.read..];
             let Some(end) = rest.iter().position(|&byte| byte == b'\n') else {
@@ -108,7 +118,7 @@ fn readable(text: &[u8]) -> String {
 
 impl RawReply {
     /// The reply as events keep it: the enhanced status apart, the text bounded.
-    pub(crate) fn into_reply(self) -> Reply {
+    pub fn into_reply(self) -> Reply {
         let enhanced = self.lines.first().and_then(|line| self.enhanced_of(line));
         let prefix = enhanced.map(|enhanced| enhanced.to_string());
         let mut text = String::new();

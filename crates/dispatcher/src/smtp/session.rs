@@ -19,8 +19,10 @@ use std::fmt;
 
 /// The envelope of one transaction, and what its text needs of the server.
 #[derive(Debug, Clone)]
-pub(crate) struct Envelope {
+pub struct Envelope {
+    /// The reverse path.
     pub return_path: Address,
+    /// The one forward path.
     pub recipient: Address,
     /// Before dot-stuffing, line ends included (RFC 1870 4).
     pub size: u64,
@@ -32,7 +34,7 @@ pub(crate) struct Envelope {
 
 /// What the caller has to do next.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Progress {
+pub enum Progress {
     /// Write the output, then read.
     Await,
     /// Shake hands, then call [`Session::secured`].
@@ -64,7 +66,7 @@ enum Expect {
 }
 
 /// See the module.
-pub(crate) struct Session {
+pub struct Session {
     hello_name: String,
     tls: TlsMode,
     credentials: Option<Credentials>,
@@ -90,7 +92,7 @@ pub(crate) struct Session {
 
 impl Session {
     /// A session on a fresh connection, encrypted already if `tls` is implicit.
-    pub(crate) fn new(hello_name: String, tls: TlsMode, credentials: Option<Credentials>) -> Self {
+    pub fn new(hello_name: String, tls: TlsMode, credentials: Option<Credentials>) -> Self {
         Self {
             hello_name,
             tls,
@@ -114,22 +116,22 @@ impl Session {
     }
 
     /// What the server offers, as of its last EHLO reply.
-    pub(crate) const fn capabilities(&self) -> Capabilities {
+    pub const fn capabilities(&self) -> Capabilities {
         self.capabilities
     }
 
     /// The first line of the greeting.
-    pub(crate) fn banner(&self) -> &str {
+    pub fn banner(&self) -> &str {
         &self.banner
     }
 
     /// Whether the connection is encrypted.
-    pub(crate) const fn is_secure(&self) -> bool {
+    pub const fn is_secure(&self) -> bool {
         self.is_secure
     }
 
     /// Whether it can carry another transaction.
-    pub(crate) const fn is_open(&self) -> bool {
+    pub const fn is_open(&self) -> bool {
         self.is_open
     }
 
@@ -139,7 +141,7 @@ impl Session {
     }
 
     /// Where the dialogue stands: whose deadline runs, and what a failure means.
-    pub(crate) fn stage(&self) -> Stage {
+    pub fn stage(&self) -> Stage {
         match self.expected.front() {
             Some(Expect::Banner) => Stage::Banner,
             Some(Expect::Ehlo | Expect::Helo) => Stage::Ehlo,
@@ -159,17 +161,17 @@ impl Session {
     }
 
     /// What is to be written, once.
-    pub(crate) fn take_output(&mut self) -> Vec<u8> {
+    pub fn take_output(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.output)
     }
 
     /// Bytes from the peer.
-    pub(crate) fn handle_input(&mut self, bytes: &[u8]) {
+    pub fn handle_input(&mut self, bytes: &[u8]) {
         self.reader.feed(bytes);
     }
 
     /// The connection failed, a deadline passed, or the caller gives up. It is not to be used any more.
-    pub(crate) fn broke(&mut self, trouble: Trouble) -> Outcome {
+    pub fn broke(&mut self, trouble: Trouble) -> Outcome {
         self.is_open = false;
         let stage = self.stage();
         self.verdict.take().unwrap_or_else(|| broken_off(stage, trouble, None))
@@ -189,7 +191,7 @@ impl Session {
     }
 
     /// The next thing to do.
-    pub(crate) fn poll(&mut self) -> Progress {
+    pub fn poll(&mut self) -> Progress {
         loop {
             if let Some(next) = self.next.take() {
                 return next;
@@ -265,13 +267,13 @@ impl Session {
     }
 
     /// From here on the text may be delivered: the final dot is in the output.
-    pub(crate) fn hand_over_dot(&mut self) {
+    pub fn hand_over_dot(&mut self) {
         self.is_in_body = false;
         self.command(Expect::Dot, ".\r\n");
     }
 
     /// Says goodbye.
-    pub(crate) fn quit(&mut self) {
+    pub fn quit(&mut self) {
         self.command(Expect::Quit, "QUIT\r\n");
     }
 

@@ -63,7 +63,7 @@ impl Session {
     }
 
     /// The handshake that [`Progress::StartTls`] asked for is done. What the server said before does not count.
-    pub(crate) fn secured(&mut self) {
+    pub fn secured(&mut self) {
         self.is_secure = true;
         self.capabilities = Capabilities::default();
         self.command(Expect::Ehlo, &format!("EHLO {}\r\n", self.hello_name));

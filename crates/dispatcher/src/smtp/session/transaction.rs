@@ -10,7 +10,7 @@ impl Session {
     ///
     /// # Errors
     /// The server lacks what the message needs; nothing was written, the session stays usable.
-    pub(crate) fn begin(&mut self, envelope: Envelope) -> Result<(), NotSent> {
+    pub fn begin(&mut self, envelope: Envelope) -> Result<(), NotSent> {
         let offered = self.capabilities;
         let is_too_large = offered.size.is_some_and(|largest| envelope.size > largest);
         // RFC 6531 3.1: who offers SMTPUTF8 offers 8BITMIME.
