@@ -4,7 +4,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use postledger_api::{Api, Limits, Services, Settings};
 use postledger_core::clock::{Clock, Entropy};
-use postledger_core::id::MessageId;
+use postledger_core::explanation::Explanation;
+use postledger_core::id::{DeliveryId, MessageId};
 use postledger_core::ledger::{BoxFuture, Ledger, MessagePage, MessageQuery, Views, ViewsError};
 use postledger_core::memory::MemoryLedger;
 use postledger_core::policy::Policy;
@@ -118,6 +119,10 @@ impl Dispatching for Nothing {
 
     fn open_deliveries(&self) -> u64 {
         0
+    }
+
+    fn explain(&self, _delivery: DeliveryId) -> Option<Explanation> {
+        None
     }
 }
 
