@@ -26,7 +26,7 @@ pub(crate) struct ExplanationJson<'a> {
     id: String,
     /// Its status.
     status: &'static str,
-    /// `next`, `sending`, `prepared`, `held`, `not_due`, `unroutable`, `relays_down`, `relay_rate`, `relay_full`,
+    /// `next`, `sending`, `prepared`, `held`, `not_due`, `suspected`, `unroutable`, `relays_down`, `relay_rate`, `relay_full`,
     /// `destination_parked`, `destination_full`, `destination_rate`, `ledger_busy`, `starting`, `stopping`,
     /// `damaged`, `ended`.
     rule: &'static str,

@@ -60,6 +60,7 @@ impl Service {
             ledger: ledger.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
+            in_flight: Some(config.store.path.join("in-flight")),
         };
         let dispatcher = Dispatcher::start(options).await.context("cannot start delivering")?;
         let services = Services {
@@ -126,7 +127,10 @@ impl Service {
         loop {
             let told = tokio::select! {
                 told = signals.next() => told,
-                reason = self.ledger.failed() => leave(&reason),
+                reason = self.ledger.failed() => {
+                    self.dispatcher.absolve();
+                    leave(&reason)
+                }
             };
             match told {
                 Told::Reload => reload(&self),

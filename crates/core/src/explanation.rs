@@ -18,6 +18,8 @@ closed_set! {
         Held = "held",
         /// Its time has not come.
         NotDue = "not_due",
+        /// It was in flight at a crash; such deliveries are sent one at a time.
+        Suspected = "suspected",
         /// Its route is not configured any more.
         Unroutable = "unroutable",
         /// Nothing can be sent at any relay of its route.
@@ -101,6 +103,9 @@ impl Explanation {
             Rule::Prepared => "it waits for its application to commit it".to_owned(),
             Rule::Held => "it is held until somebody releases it".to_owned(),
             Rule::NotDue => "its time has not come".to_owned(),
+            Rule::Suspected => {
+                "it was in flight at a crash, and another such delivery is sent alone before it".to_owned()
+            }
             Rule::Unroutable => format!("no route is named {}", self.route),
             Rule::RelaysDown => format!("nothing can be sent at any relay of route {}", self.route),
             Rule::RelayRate => format!("{relay} takes no more per second"),

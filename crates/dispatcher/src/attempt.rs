@@ -6,6 +6,7 @@
 
 use crate::cache::Mail;
 use crate::engine::{Engine, RelaySlot, Unsendable};
+use crate::in_flight::Mark;
 use crate::planner::Job;
 use crate::record;
 use crate::smtp::session::Envelope;
@@ -34,6 +35,8 @@ pub(crate) struct Flight {
     pub begun: Option<u32>,
     /// The dot may have left.
     is_dot_out: bool,
+    /// That it is under way, until its outcome is recorded.
+    pub mark: Option<Mark>,
 }
 
 /// Why there is no outcome: nothing was sent, and nothing is to be recorded.
@@ -61,6 +64,7 @@ impl Flight {
             head: None,
             begun: None,
             is_dot_out: false,
+            mark: None,
         }
     }
 
@@ -77,6 +81,7 @@ impl Flight {
             head: None,
             begun: Some(delivery.state.attempts),
             is_dot_out: true,
+            mark: None,
         })
     }
 

@@ -4,8 +4,9 @@ use crate::attempt::Flight;
 use crate::config::{RelayConfig, Route};
 use crate::configure::{Reconfigured, Setup, SetupError};
 use crate::engine::Engine;
+use crate::in_flight::{InFlight, LeftBehind};
 use crate::planner::Relay;
-use crate::{driver, meters, record};
+use crate::{driver, meters, quarantine, record};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use postledger_core::clock::{Clock, Entropy};
@@ -18,6 +19,7 @@ use postledger_core::name::RelayName;
 use postledger_core::outcome::{Outcome, Trouble};
 use postledger_core::relay::{Dispatching, RelayStatus};
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +40,9 @@ pub struct DispatcherOptions {
     pub clock: Arc<dyn Clock>,
     /// Chance, for jitter.
     pub entropy: Arc<dyn Entropy>,
+    /// A file of the dispatcher's own, by which a start knows what was in flight when the one before it crashed.
+    /// Without it no mail is quarantined.
+    pub in_flight: Option<PathBuf>,
 }
 
 /// Why a dispatcher cannot start.
@@ -67,12 +72,13 @@ impl Dispatcher {
     /// # Cancel safety
     /// Not to be dropped before it has ended: a dispatcher that has subscribed would remain.
     pub async fn start(options: DispatcherOptions) -> Result<Arc<Self>, StartError> {
-        let DispatcherOptions { relays, routes, ledger, clock, entropy } = options;
+        let DispatcherOptions { relays, routes, ledger, clock, entropy, in_flight } = options;
         let setup = Setup::new(relays, routes)?;
-        let engine = Arc::new(Engine::new(ledger, clock, entropy));
+        let (in_flight, left_behind) = in_flight.map(left_behind).unwrap_or_default();
+        let engine = Arc::new(Engine::new(ledger, clock, entropy, in_flight));
         setup.apply(&engine)?;
         engine.ledger.subscribe(engine.inbox.clone());
-        if let Err(error) = load(&engine).await {
+        if let Err(error) = load(&engine, left_behind).await {
             engine.inbox.close();
             return Err(error);
         }
@@ -109,6 +115,11 @@ impl Dispatcher {
         Setup::new(relays, routes)?.apply(&self.engine)
     }
 
+    /// The end of this process is nobody's fault of those in flight: the next start suspects none of them.
+    pub fn absolve(&self) {
+        self.engine.in_flight.close();
+    }
+
     /// Starts nothing new at once. What is in flight may end within `grace`; what has not is ended then: not
     /// sent before its dot, unknown after it. Returns when the outcomes are recorded.
     ///
@@ -132,12 +143,38 @@ impl Dispatcher {
                 );
             }
         }
+        self.absolve();
         engine.inbox.close();
     }
 }
 
+/// What cannot be known is no reason not to deliver.
+fn left_behind(path: PathBuf) -> (InFlight, LeftBehind) {
+    let (in_flight, left_behind) = InFlight::open(&path).unwrap_or_else(|error| {
+        tracing::warn!(%error, "what was in flight at the last stop cannot be known, nor written down");
+        Default::default()
+    });
+    if !left_behind.suspects.is_empty() {
+        let suspects = left_behind.suspects.len();
+        tracing::warn!(suspects, "an unclean stop left attempts in flight; each is made alone");
+    }
+    (in_flight, left_behind)
+}
+
+/// Takes in the queue. What was left open is recorded, and what has to be held is held.
+async fn load(engine: &Arc<Engine>, left_behind: LeftBehind) -> Result<(), StartError> {
+    load_pages(engine).await?;
+    for message in left_behind.quarantined {
+        quarantine::hold(engine, message).await?;
+        engine.in_flight.forget(message);
+    }
+    let ended = engine.with_queue(|planner, _| planner.handle_suspects(left_behind.suspects));
+    ended.into_iter().for_each(|id| engine.in_flight.forget(id.message));
+    Ok(())
+}
+
 /// Page by page; what was left open in a page is recorded before the next is read.
-async fn load(engine: &Arc<Engine>) -> Result<(), StartError> {
+async fn load_pages(engine: &Arc<Engine>) -> Result<(), StartError> {
     let mut after = Position::default();
     loop {
         let page = engine.ledger.open_messages(after, PAGE).await?;

@@ -1,6 +1,7 @@
 //! The queue with what the tasks around it share.
 
 use crate::cache::{CAPACITY, Cache, Mail};
+use crate::in_flight::InFlight;
 use crate::inbox::Inbox;
 use crate::meters;
 use crate::planner::{Job, Lease, Now, Planner, PlannerConfig, RelayIndex};
@@ -37,6 +38,7 @@ pub(crate) struct Engine {
     relays: RwLock<Vec<Arc<RelaySlot>>>,
     queue: Mutex<Queue>,
     pub inbox: Arc<Inbox>,
+    pub in_flight: Arc<InFlight>,
     began: Instant,
     epoch: Epoch,
     /// No new work.
@@ -71,7 +73,12 @@ struct Queue {
 }
 
 impl Engine {
-    pub(crate) fn new(ledger: Arc<dyn Ledger>, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+    pub(crate) fn new(
+        ledger: Arc<dyn Ledger>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        in_flight: InFlight,
+    ) -> Self {
         Self {
             epoch: ledger.head().epoch,
             ledger,
@@ -83,6 +90,7 @@ impl Engine {
                 cache: Cache::new(CAPACITY),
             }),
             inbox: Arc::new(Inbox::open()),
+            in_flight: Arc::new(in_flight),
             began: Instant::now(),
             stopping: CancellationToken::new(),
             abort: CancellationToken::new(),

@@ -6,8 +6,8 @@
 //!
 //! Reading order: [`config`](RelayConfig), `smtp` (the session, without IO), `planner` (what is sent next,
 //! without IO), `transport` (bytes and deadlines), `attempt` (the write-ahead at the dot), `record`, `worker`
-//! and `driver` (the tasks), `dispatcher` (start and stop), `configure` (relays and routes, also while mail flows),
-//! `compose` (rendering).
+//! and `driver` (the tasks), `in_flight` (what a crash leaves behind), `dispatcher` (start and stop), `configure`
+//! (relays and routes, also while mail flows), `compose` (rendering).
 
 mod attempt;
 mod cache;
@@ -18,10 +18,12 @@ mod configure;
 mod dispatcher;
 mod driver;
 mod engine;
+mod in_flight;
 mod inbox;
 mod meters;
 mod planner;
 mod pool;
+mod quarantine;
 mod record;
 #[cfg(feature = "sabotage")]
 mod sabotage;

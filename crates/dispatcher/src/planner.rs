@@ -18,6 +18,7 @@ mod relay;
 mod shares;
 mod slab;
 mod start;
+mod suspects;
 mod turns;
 
 pub(crate) use configure::RelayPlan;
@@ -44,6 +45,7 @@ pub(crate) use relay::Relay;
 use slab::{Slab, Slot};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
+use suspects::Suspects;
 
 /// The present: due times are wall-clock times, waits of the dispatcher's own are monotonic.
 #[derive(Debug, Clone, Copy)]
@@ -119,6 +121,7 @@ pub(crate) struct Planner {
     entries: Slab,
     lanes: Lanes,
     timers: BTreeSet<(Timestamp, Slot)>,
+    suspects: Suspects,
     /// Handed out by the next `poll_decision`.
     decisions: VecDeque<DeliveryId>,
     /// Events came for deliveries that are not held; their messages are to be read.
@@ -237,9 +240,14 @@ impl Planner {
 
     /// The one who had it is done with it. It stands where its state says, but waits at least until `not_before`.
     pub(crate) fn handle_ended(&mut self, id: DeliveryId, not_before: Option<Timestamp>, now: Now) {
-        let Some(slot) = self.entries.find(id) else { return };
-        self.set_aside(slot);
-        self.link(slot, not_before, now);
+        let is_next_turn = self.suspects.end(id);
+        if let Some(slot) = self.entries.find(id) {
+            self.set_aside(slot);
+            self.link(slot, not_before, now);
+        }
+        if is_next_turn {
+            self.place_suspects(now);
+        }
     }
 
     /// A message's history cannot be read: it stays where it is and is not sent.
@@ -272,7 +280,7 @@ impl Planner {
             }
             let work =
                 if entry.expires_at() <= now.wall { Work::Expire } else { Work::Refuse(Cause::Unroutable) };
-            return self.hand_out(slot, work);
+            return self.hand_out(slot, work, now);
         }
         None
     }
@@ -297,7 +305,7 @@ impl Planner {
         let timer = if suspended.is_zero() { timer } else { Some(suspended) };
         let relays = self.relays.iter();
         let relays = relays.flat_map(|relay| relay.retry_at().into_iter().chain(relay.paced_after(now)));
-        let monotonic = relays.chain(self.destinations.next_opening());
+        let monotonic = relays.chain(self.destinations.next_opening()).chain(self.suspects.next_turn());
         timer.into_iter().chain(monotonic.map(|at| at.saturating_sub(now.monotonic))).min()
     }
 

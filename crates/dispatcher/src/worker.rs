@@ -34,6 +34,7 @@ pub(crate) async fn run(engine: Arc<Engine>, mut lease: Lease, first: Job) {
             connection = slot.pool.take();
         }
         let mut flight = Flight::new(&job, slot.name().clone());
+        flight.mark = Some(engine.in_flight.begin(job.id));
         // A panic ends this attempt only. Its connection went down with it.
         let attempted = attempt(&engine, &slot, &job, &mut flight, &mut connection, &mut previous);
         let attempted = AssertUnwindSafe(Box::pin(attempted)).catch_unwind().await;

@@ -32,6 +32,9 @@ impl Planner {
         match entry.place {
             Place::InFlight => return (Rule::Sending, None),
             Place::Aside => return (entry.rule_aside(), None),
+            Place::Waiting if self.suspects.must_wait(entry.message.delivery(entry.ordinal)) => {
+                return (Rule::Suspected, self.suspects.next_turn().and_then(wall));
+            }
             Place::Waiting if entry.wake_at > now.wall => return (Rule::NotDue, Some(entry.wake_at)),
             Place::Waiting | Place::Ready => {}
         }

@@ -28,6 +28,7 @@ impl Planner {
 
     /// Moves what has become due into its lane, and what has expired to the decisions.
     pub(super) fn advance(&mut self, now: Now) {
+        self.pass_turn(now);
         for _ in 0..MAX_PER_ADVANCE {
             let Some(&(at, slot)) = self.timers.first().filter(|(at, _)| *at <= now.wall) else { break };
             self.timers.remove(&(at, slot));
@@ -59,12 +60,16 @@ impl Planner {
     }
 
     /// Gives a delivery away until `handle_ended`.
-    pub(super) fn hand_out(&mut self, slot: Slot, work: Work) -> Option<Job> {
+    pub(super) fn hand_out(&mut self, slot: Slot, work: Work, now: Now) -> Option<Job> {
         self.unlink(slot);
         self.recount(slot, |entry| entry.place = Place::InFlight);
+        let id = self.entries.entry(slot).map(|entry| entry.message.delivery(entry.ordinal))?;
+        if matches!(work, Work::Attempt(_)) && self.suspects.begin(id, now) {
+            self.place_suspects(now);
+        }
         let entry = self.entries.entry(slot)?;
         Some(Job {
-            id: entry.message.delivery(entry.ordinal),
+            id,
             tenant: self.tenants.get(entry.tenant as usize)?.clone(),
             state: entry.state(&self.names),
             version: entry.version,
@@ -158,12 +163,13 @@ impl Planner {
         if expires_at <= now.wall || entry.route == NO_ROUTE && start_at <= now.wall {
             return self.await_decision(slot, now);
         }
-        if start_at <= now.wall {
+        let must_wait = self.suspects.must_wait(entry.message.delivery(entry.ordinal));
+        if start_at <= now.wall && !must_wait {
             self.lanes.insert(slot, due, entry);
             self.timers.insert((expires_at, slot));
             return self.recount(slot, |entry| (entry.place, entry.wake_at) = (Place::Ready, expires_at));
         }
-        let wake_at = start_at.min(expires_at);
+        let wake_at = if must_wait { expires_at } else { start_at.min(expires_at) };
         self.timers.insert((wake_at, slot));
         self.recount(slot, |entry| (entry.place, entry.wake_at) = (Place::Waiting, wake_at));
     }

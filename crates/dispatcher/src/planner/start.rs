@@ -31,7 +31,7 @@ impl Planner {
         let (urgency, next) = self.aged(relay, now).or_else(|| self.most_urgent(relay, now))?;
         let lease = Lease { relay, domain: next.bin.domain, urgency };
         self.hold(lease, next.bin, now);
-        self.hand_out(next.slot, Work::Attempt(lease))
+        self.hand_out(next.slot, Work::Attempt(lease), now)
     }
 
     /// An attempt has ended: its connection and its place are free again.

@@ -13,6 +13,7 @@ mod configured;
 mod crowd;
 mod destinations;
 mod explained;
+mod suspects;
 mod urgency;
 mod walk;
 

@@ -166,6 +166,7 @@ impl Bench {
             ledger: self.ledger.clone(),
             clock: self.clock.clone(),
             entropy: Arc::new(TestEntropy::default()),
+            in_flight: None,
         }
     }
 
