@@ -8,6 +8,7 @@ use crate::oracle;
 use crate::service::{Relay, Service, Setup, Started};
 use crate::sink::{Script, Sink};
 use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -123,6 +124,7 @@ impl Life {
         if report.without_retry_after > 0 {
             return Err(missed(format!("refused without Retry-After: {}", report.without_retry_after)));
         }
+        release_quarantined(&self.service, figures).await?;
         self.service.drained(PATIENCE * 2).await.map_err(|error| missed(format!("{error:#}")))?;
         let exit = self.service.terminate().await?;
         if exit.code != Some(0) {
@@ -148,4 +150,18 @@ impl Life {
         }
         Ok(self.service)
     }
+}
+
+/// To a service that is killed again and again, what happened to be in flight each time looks like the cause of it.
+/// Released as an operator would, once it lives on.
+async fn release_quarantined(service: &Service, figures: &mut Figures) -> Result<()> {
+    let exit = service.run(&["queue", "--limit", "1000000"]).await?;
+    let queue: Value = serde_json::from_str(&exit.stdout).with_context(|| exit.to_string())?;
+    let rows = queue["deliveries"].as_array().into_iter().flatten();
+    for row in rows.filter(|row| row["hold_reason"] == "quarantined") {
+        let id = row["id"].as_str().context("a delivery has an id")?;
+        service.post(&format!("/v1/deliveries/{id}/release"), &json!({})).await?.expect(200)?;
+        figures.add("quarantined", 1);
+    }
+    Ok(())
 }

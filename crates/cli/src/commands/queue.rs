@@ -7,6 +7,7 @@ use crate::output;
 use anyhow::Result;
 use postledger_core::clock::Clock;
 use postledger_core::delivery::Status;
+use postledger_core::event::HoldReason;
 use postledger_core::id::Position;
 use postledger_core::ledger::OpenMessage;
 use postledger_core::message::{Delivery, Message};
@@ -54,6 +55,7 @@ fn row(message: &Message, delivery: &Delivery, now: Timestamp) -> Value {
         "id": delivery.id.to_string(),
         "priority": message.queued.policy.priority.as_str(),
         "status": delivery.state.status(now).as_str(),
+        "hold_reason": delivery.state.phase.hold_reason().map(HoldReason::as_str),
         "attempts": delivery.state.attempts,
         "next_attempt_at": delivery.state.due().map(|due| due.to_string()),
         "relay": delivery.relay().map(|relay| relay.as_str().to_owned()),

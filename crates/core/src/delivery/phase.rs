@@ -85,6 +85,21 @@ impl Phase {
         }
     }
 
+    /// Why it is held, while it is.
+    pub fn hold_reason(self) -> Option<HoldReason> {
+        match self {
+            Self::Held { reason } => Some(reason),
+            Self::Prepared
+            | Self::Queued { .. }
+            | Self::Sending
+            | Self::Deferred { .. }
+            | Self::Delivered
+            | Self::Failed { .. }
+            | Self::Unknown { .. }
+            | Self::Cancelled => None,
+        }
+    }
+
     /// The phase's name in errors and digests.
     pub const fn name(self) -> &'static str {
         match self {

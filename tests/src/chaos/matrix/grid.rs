@@ -155,6 +155,8 @@ impl Grid {
             }
         }
         self.service.kill()?;
+        // Peers that are silent one after the other take longer than all at once; suspicion is not what this is about.
+        std::fs::remove_file(self.service.data_dir().join("in-flight"))?;
         let export = self.service.export().await?;
         for column in &mut self.columns {
             column.begun = Account::read(&export, &column.id)?.begun > 0;
