@@ -1,13 +1,13 @@
 //! How fast the instruments themselves are: what no service between them can exceed.
 
-use crate::load::{Load, Report, Until};
+use crate::load::{Load, Until};
 use anyhow::{Result, bail};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 /// Sends messages into an SMTP server as fast as a pipelining client can that does nothing else; returns the time.
@@ -80,24 +80,49 @@ async fn replies(stream: &mut TcpStream, input: &mut Vec<u8>, codes: &[&str]) ->
     Ok(())
 }
 
-/// Puts the benchmarks' load on a server that answers 202 without reading what it was sent.
-///
-/// # Errors
-/// When no port can be bound.
-pub async fn http(connections: usize, messages: u64) -> Result<Report> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-    let target = watch::channel(listener.local_addr()?).1;
-    let serving = tokio::spawn(async move {
-        let mut clients = JoinSet::new();
-        while let Ok((stream, _)) = listener.accept().await {
-            clients.spawn(answer(stream));
-        }
-    });
-    let mut load = Load::new(target, "key", Until::Messages(messages));
-    load.connections = connections;
-    let report = load.run().await;
-    serving.abort();
-    report
+/// A server that answers every `POST /v1/messages` with a 202 at once and looks at nothing but where a request ends: what
+/// generators of load are compared on.
+#[derive(Debug)]
+pub struct Endpoint {
+    addr: SocketAddr,
+    serving: JoinHandle<()>,
+}
+
+impl Endpoint {
+    /// Starts it on a free port of loopback, on the caller's runtime.
+    ///
+    /// # Errors
+    /// When no port can be bound.
+    pub async fn start() -> Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let addr = listener.local_addr()?;
+        let serving = tokio::spawn(async move {
+            let mut clients = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                clients.spawn(answer(stream));
+                while clients.try_join_next().is_some() {}
+            }
+        });
+        Ok(Self { addr, serving })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The benchmarks' load on it, for a time.
+    #[must_use]
+    pub fn load(&self, time: Duration) -> Load {
+        Load::new(watch::channel(self.addr).1, "key", Until::Elapsed(time))
+    }
+}
+
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
 }
 
 async fn answer(mut stream: TcpStream) -> Result<()> {
@@ -106,7 +131,7 @@ async fn answer(mut stream: TcpStream) -> Result<()> {
     let reply = format!("HTTP/1.1 202 Accepted\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     let mut input = Vec::new();
     while stream.read_buf(&mut input).await? > 0 {
-        // The load's texts hold no brace: its closing one ends the request.
+        // No text of the generators holds a brace: the closing one ends the request.
         if input.ends_with(b"}") {
             input.clear();
             stream.write_all(reply.as_bytes()).await?;

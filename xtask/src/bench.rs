@@ -5,6 +5,7 @@
 
 mod areas;
 mod figures;
+mod instruments;
 
 use crate::process;
 use anyhow::{Context, Result, bail};
@@ -12,7 +13,7 @@ use figures::Figures;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// accept, e2e, replay, start; all but start without it
+    /// accept, e2e, replay, start, instruments; the first three without it
     area: Option<Area>,
     /// Messages per round
     #[arg(long, default_value_t = 20_000)]
@@ -41,6 +42,8 @@ enum Area {
     Replay,
     /// From exec to listening, with much behind and much ahead
     Start,
+    /// The generator beside wrk, the sink beside smtp-sink
+    Instruments,
 }
 
 /// Runs the areas. Re-runs itself optimised first: a slow generator would measure itself.
@@ -78,6 +81,7 @@ pub fn run(args: &Args) -> Result<()> {
                 Area::E2e => runtime.block_on(areas::e2e(args.messages))?,
                 Area::Replay => runtime.block_on(areas::replay(args.messages))?,
                 Area::Start => runtime.block_on(areas::start(args.finished, args.pending))?,
+                Area::Instruments => runtime.block_on(instruments::instruments(args.messages))?,
             };
             figures.add(round);
         }

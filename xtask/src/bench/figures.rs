@@ -29,7 +29,9 @@ impl Figures {
             if json {
                 object.insert((*name).to_owned(), json!({"median": median, "min": least, "max": greatest}));
             } else {
-                println!("{name:<24} {median:>12.1}   ({least:.1} to {greatest:.1})");
+                // A ratio is near 1, where one decimal says nothing.
+                let decimals = if name.contains("_ratio_") { 3 } else { 1 };
+                println!("{name:<40} {median:>12.decimals$}   ({least:.decimals$} to {greatest:.decimals$})");
             }
         }
         if json {
