@@ -73,6 +73,8 @@ pub struct Session {
     reader: ReplyReader,
     output: Vec<u8>,
     expected: VecDeque<Expect>,
+    /// Of those, the last ones whose commands still stand in the output.
+    unsent: usize,
     capabilities: Capabilities,
     banner: String,
     is_secure: bool,
@@ -100,6 +102,7 @@ impl Session {
             reader: ReplyReader::default(),
             output: Vec::new(),
             expected: VecDeque::from([Expect::Banner]),
+            unsent: 0,
             capabilities: Capabilities::default(),
             banner: String::new(),
             is_secure: tls == TlsMode::Implicit,
@@ -162,6 +165,7 @@ impl Session {
 
     /// What is to be written, once.
     pub fn take_output(&mut self) -> Vec<u8> {
+        self.unsent = 0;
         std::mem::take(&mut self.output)
     }
 
@@ -199,6 +203,10 @@ impl Session {
             let Some(&expect) = self.expected.front() else {
                 return self.poll_unexpected();
             };
+            // An answer to what was not asked yet is an answer to something else.
+            if self.unsent >= self.expected.len() && !self.reader.is_empty() {
+                return self.poll_unexpected();
+            }
             match self.reader.take() {
                 Ok(Some(reply)) => self.handle_reply(expect, reply),
                 Ok(None) => return Progress::Await,
@@ -207,7 +215,7 @@ impl Session {
         }
     }
 
-    /// Between transactions and while the text is written the server has nothing to say.
+    /// Between transactions, while the text is written, and before a command is sent the server has nothing to say.
     fn poll_unexpected(&mut self) -> Progress {
         match self.reader.take() {
             Ok(Some(reply)) => {
@@ -280,6 +288,7 @@ impl Session {
     fn command(&mut self, expect: Expect, line: &str) {
         self.output.extend_from_slice(line.as_bytes());
         self.expected.push_back(expect);
+        self.unsent += 1;
     }
 
     fn end_session(&mut self, outcome: Outcome) {
@@ -289,6 +298,7 @@ impl Session {
 
     fn end_transaction(&mut self, outcome: Outcome) {
         self.expected.clear();
+        self.unsent = 0;
         self.envelope = None;
         self.is_reused = true;
         self.is_in_body = false;
