@@ -1,5 +1,6 @@
 //! `cargo xtask docs`: the documents that come from code.
 
+mod configuration;
 mod events;
 mod states;
 
@@ -15,7 +16,11 @@ pub struct Args {
 
 /// Writes or checks every generated document.
 pub fn run(args: &Args) -> Result<()> {
-    let documents = [("docs/events.md", events::document()?), ("docs/state-diagram.md", states::document())];
+    let documents = [
+        ("docs/configuration.md", configuration::document()?),
+        ("docs/events.md", events::document()?),
+        ("docs/state-diagram.md", states::document()),
+    ];
     for (file, text) in documents {
         let path = root().join(file);
         let present = std::fs::read_to_string(&path).unwrap_or_default();

@@ -238,8 +238,18 @@ pub struct Restore {
 /// Verbs on the configuration.
 #[derive(Debug, Subcommand)]
 pub enum Config {
-    /// Read it and say what is wrong with it
+    /// Read it with all files that it names, and say everything that is wrong with it
     Check,
+    /// Every key: its meaning, form, range and default; with --output json a JSON Schema
+    #[command(after_help = "Examples:
+  postledger config schema | less
+  postledger config schema --output json > postledger.schema.json")]
+    Schema,
+    /// What holds, secrets masked, and where each value comes from: file and line, variable, default
+    #[command(after_help = "Examples:
+  postledger config show --config /etc/postledger/postledger.toml
+  postledger config show --output json | jq '.keys[] | select(.origin.kind != \"default\")'")]
+    Show,
 }
 
 #[cfg(test)]

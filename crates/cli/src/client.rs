@@ -1,7 +1,7 @@
 //! The command line's own API client: over the network with a key, or over the control socket without one.
 
 use crate::args::Place;
-use crate::config::Config;
+use crate::config::{Config, Loaded, Origin};
 use crate::exit::{Exit, Failure};
 use crate::service::control_path;
 use anyhow::Result;
@@ -205,9 +205,24 @@ pub fn data_dir(place: &Place) -> Result<PathBuf> {
 /// # Errors
 /// It cannot be read.
 pub fn configuration(place: &Place) -> Result<Config> {
-    let mut config = Config::load(place.config.as_deref())?;
+    Ok(loaded(place)?.config)
+}
+
+/// The same, with where each value comes from.
+///
+/// # Errors
+/// It cannot be read.
+pub fn loaded(place: &Place) -> Result<Loaded> {
+    let mut loaded = Loaded::read(place.config.as_deref())?;
     if let Some(dir) = &place.data_dir {
-        config.store.path = dir.clone();
+        loaded.config.store.path = dir.clone();
+        let variable = "POSTLEDGER_DATA_DIR";
+        let is_by_variable = std::env::var_os(variable).is_some_and(|value| value == *dir);
+        let origin = match is_by_variable {
+            true => Origin::Variable(variable.to_owned()),
+            false => Origin::Option("--data-dir"),
+        };
+        loaded.origins.insert("store.path".to_owned(), origin);
     }
-    Ok(config)
+    Ok(loaded)
 }

@@ -2,7 +2,7 @@
 
 mod audit;
 mod backup;
-mod check;
+mod config;
 mod demo;
 mod dev;
 mod key;
@@ -14,7 +14,7 @@ mod replay;
 mod send;
 mod serve;
 
-use crate::args::{Args, Config, Verb};
+use crate::args::{Args, Verb};
 use crate::config::LogLevel;
 use crate::exit::Exit;
 use crate::log;
@@ -48,6 +48,6 @@ pub async fn run(args: Args) -> Result<Exit> {
         Verb::Backup(verb) => backup::run(&place, verb).await,
         Verb::Restore(args) => backup::restore(&place, args).await,
         Verb::Migrate { check, to } => migrate::run(&place, check, &to).await,
-        Verb::Config(Config::Check) => check::run(&place),
+        Verb::Config(verb) => config::run(&place, &verb),
     }
 }

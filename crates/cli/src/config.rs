@@ -3,14 +3,25 @@
 mod changes;
 mod environment;
 mod form;
+mod key;
 mod log;
+mod problem;
+mod reading;
+mod reference;
 mod relay;
+mod retry;
+mod schema;
 mod secret;
 mod server;
 
 pub use changes::{Change, Settled};
+pub use key::{Found, Key, Keys};
 pub use log::{Log, LogFormat, LogLevel, LogTo};
+pub use problem::{Origin, Problems};
+pub use reference::reference;
 pub use relay::Relay;
+pub use retry::Retry;
+pub use schema::schema;
 pub use secret::Secret;
 pub use server::Server;
 
@@ -18,71 +29,70 @@ use crate::exit::{Exit, Failure};
 use anyhow::{Context, Result};
 use postledger_core::address::Address;
 use postledger_core::name::{RelayName, RouteName};
-use postledger_core::policy::{Policy, RetryPolicy};
+use postledger_core::policy::Policy;
+use reading::Reading;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-/// The whole configuration.
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+/// What does not go together: the key, and why.
+type Findings = Vec<(String, String)>;
+
+/// The configuration of a Postledger service.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The API.
+    /// The API: where it listens, who may connect, how large a request may be.
     pub server: Server,
-    /// The ledger.
+    /// Where the ledger lies.
     pub store: Store,
-    /// The next hops.
+    /// A next hop: a server that takes mail for everybody, such as a provider's or one's own. At least one, at most 32.
     pub relay: Vec<Relay>,
-    /// Which relays a delivery may use, in order. Without any: `default`, over all relays as they stand.
+    /// Which relays a delivery may use, in order. Without any, there is one named `default` over all relays as they stand.
     pub route: Vec<Route>,
-    /// The policy of messages that say nothing.
+    /// What holds for messages that say nothing about it.
     pub retry: Retry,
     /// Where bounces go.
     pub bounce: Bounce,
-    /// The log.
+    /// What the service says while it runs.
     pub log: Log,
 }
 
-/// `[store]`
-#[derive(Debug, Clone, Deserialize, Serialize)]
+/// Where the ledger lies.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Store {
-    /// The data directory.
+    /// The data directory: ledger, views, secret, control socket. `--data-dir` goes before it.
+    #[schemars(schema_with = "schema::path", extend("x-restart" = true))]
     pub path: PathBuf,
-    /// The anchor, if it shall lie elsewhere.
+    /// The anchor, a small file that remembers the ledger's end. On another disk it also tells when the whole data
+    /// directory was put back to an earlier state.
+    #[schemars(schema_with = "schema::path", extend("x-restart" = true, "x-default" = "`anchor` in the data directory"))]
     pub anchor_path: Option<PathBuf>,
 }
 
-/// `[[route]]`
-#[derive(Debug, Clone, Deserialize, Serialize)]
+/// Which relays a delivery may use, in order. Without any, there is one named `default` over all relays as they stand.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
-    /// Its name; messages ask for it.
+    /// Its name; messages ask for it with `route`. One is named `default`, for those that do not.
     #[serde(with = "form::text")]
+    #[schemars(schema_with = "schema::name")]
     pub name: RouteName,
-    /// Relays in order.
+    /// Relays in order of preference. The next is tried where it is certain that nothing was sent.
     #[serde(with = "form::texts")]
+    #[schemars(schema_with = "schema::names")]
     pub relays: Vec<RelayName>,
 }
 
-/// `[retry]`
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Retry {
-    #[serde(with = "form::durations")]
-    schedule: Vec<Duration>,
-    max_attempts: Option<u32>,
-    #[serde(with = "form::optional_duration")]
-    expires_after: Option<Duration>,
-}
-
-/// `[bounce]`
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+/// Where bounces go.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Bounce {
-    /// The reverse path of messages that give none.
+    /// The envelope sender of messages that give no `return_path`.
     #[serde(with = "form::optional_text")]
+    #[schemars(schema_with = "schema::address", extend("x-private" = true, "x-default" = "the message's own sender"))]
     pub address: Option<Address>,
 }
 
@@ -92,12 +102,23 @@ impl Default for Store {
     }
 }
 
-impl Config {
+/// A configuration, with where each of its values comes from.
+#[derive(Debug, Clone, Default)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// The file it was read from.
+    pub file: Option<PathBuf>,
+    /// Where each key that stands anywhere stands.
+    pub origins: BTreeMap<String, Origin>,
+}
+
+impl Loaded {
     /// Reads `file`, or `postledger.toml` where that exists, and lays the environment over it.
     ///
     /// # Errors
-    /// With exit code 2: the file, the key and what is wrong with it.
-    pub fn load(file: Option<&Path>) -> Result<Self> {
+    /// With exit code 2: every mistake, with its place.
+    pub fn read(file: Option<&Path>) -> Result<Self> {
         let implied = Path::new("postledger.toml");
         let file = file.or_else(|| implied.exists().then_some(implied));
         let text = match file {
@@ -106,78 +127,91 @@ impl Config {
                 .map_err(|error| Failure::new(Exit::Usage, format!("{error:#}")))?,
             None => String::new(),
         };
-        let variables: Vec<_> = environment::variables().collect();
-        let name = match (file, variables.is_empty()) {
-            (Some(file), true) => file.display().to_string(),
-            (Some(file), false) => format!("{} and the environment", file.display()),
-            (None, _) => "the environment".to_owned(),
-        };
-        Self::parse(&text, variables).map_err(|what| Failure::new(Exit::Usage, format!("{name}: {what}")))
+        let name = file.map(|file| file.display().to_string());
+        let loaded = Self::parse(name, &text, environment::variables())
+            .map_err(|problems| Failure::new(Exit::Usage, problems.to_string()))?;
+        Ok(Self { file: file.map(Path::to_owned), ..loaded })
     }
 
-    /// Reads a text, and lays variables with their whole names over it.
+    /// Where the value of a key comes from.
+    pub fn origin(&self, key: &str) -> Origin {
+        self.origins.get(key).cloned().unwrap_or(Origin::Default)
+    }
+
+    /// Reads a text that stands in the file `name`, and lays variables with their whole names over it.
     ///
     /// # Errors
-    /// The key and what is wrong with it.
-    pub fn parse(text: &str, variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, String> {
-        // Read as written first: its errors point at line and column.
-        let written: Self = toml::from_str(text).map_err(|error| located(text, &error))?;
-        let mut table: toml::Table = toml::from_str(text).map_err(|error| located(text, &error))?;
-        let config = match environment::overlay(&mut table, variables)? {
-            true => environment::read(table)?,
-            false => written,
+    /// Every mistake, with its place.
+    pub fn parse(
+        name: Option<String>,
+        text: &str,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, Problems> {
+        let Reading { table, origins, mut problems } = Reading::new(&Keys::new(), text, variables);
+        problems.file = name;
+        if !problems.list.is_empty() {
+            return Err(problems);
+        }
+        let config: Config = match table.try_into() {
+            Ok(config) => config,
+            Err(error) => {
+                problems.add(Origin::Default, error.message());
+                return Err(problems);
+            }
         };
-        config.check()?;
-        Ok(config)
+        for (key, what) in config.check() {
+            problems.add(reading::nearest_origin(&origins, &key), format!("{key}: {what}"));
+        }
+        if problems.list.is_empty() { Ok(Self { config, file: None, origins }) } else { Err(problems) }
     }
+}
 
-    fn check(&self) -> Result<(), String> {
-        let mut names = BTreeSet::new();
-        for relay in &self.relay {
-            relay.check()?;
-            if !names.insert(&relay.name) {
-                return Err(format!("relay {} stands there twice", relay.name));
-            }
+impl Config {
+    /// What does not go together, by key.
+    fn check(&self) -> Findings {
+        let mut findings = Findings::new();
+        self.server.check(&mut findings);
+        let names: BTreeSet<_> = self.relay.iter().map(|relay| &relay.name).collect();
+        self.relay.iter().for_each(|relay| relay.check(&mut findings));
+        if self.relay.len() > 32 {
+            findings.push(("relay".into(), "at most 32 relays".into()));
         }
-        let mut routes = BTreeSet::new();
         for route in &self.route {
+            let key = format!("route.{}.relays", route.name);
             if route.relays.is_empty() {
-                return Err(format!("route {} has no relay", route.name));
+                findings.push((key.clone(), "a route has at least one relay".into()));
             }
-            if let Some(unknown) = route.relays.iter().find(|relay| !names.contains(relay)) {
-                return Err(format!("route {} names relay {unknown}, which does not exist", route.name));
-            }
-            if !routes.insert(&route.name) {
-                return Err(format!("route {} stands there twice", route.name));
+            for unknown in route.relays.iter().filter(|relay| !names.contains(relay)) {
+                findings.push((key.clone(), format!("there is no relay named {unknown}")));
             }
         }
-        if !self.route.is_empty() && !routes.contains(&RouteName::default_route()) {
-            return Err("there is no route named default; messages that name none would have no relay".into());
+        if !self.route.is_empty() && !self.route.iter().any(|route| route.name == RouteName::default_route())
+        {
+            let what = "none is named default: messages that name none would have no relay";
+            findings.push(("route".into(), what.into()));
         }
-        self.server.check()?;
-        let retry = &self.retry;
-        if retry.schedule.iter().any(|interval| *interval < Duration::from_secs(1)) {
-            return Err("retry.schedule: an interval is at least 1s".into());
+        if self.retry.schedule.is_empty() {
+            findings.push(("retry.schedule".into(), "expected at least one interval".into()));
         }
-        if retry.max_attempts.is_some_and(|max| !(1..=100).contains(&max)) {
-            return Err("retry.max_attempts is 1 to 100".into());
-        }
-        let lifetime = Duration::from_secs(60)..=Duration::from_secs(30 * 24 * 3600);
-        if retry.expires_after.is_some_and(|after| !lifetime.contains(&after)) {
-            return Err("retry.expires_after is 1m to 30d".into());
-        }
-        Ok(())
+        findings
     }
 
     /// The policy of messages that say nothing.
     pub fn default_policy(&self) -> Policy {
-        let policy = Policy::default();
-        let schedule = match &self.retry.schedule[..] {
-            [] => policy.retry.schedule,
-            schedule => schedule.into(),
-        };
-        let retry = RetryPolicy { max_attempts: self.retry.max_attempts, schedule };
-        Policy { retry, expires_after: self.retry.expires_after.unwrap_or(policy.expires_after), ..policy }
+        self.retry.policy()
+    }
+
+    /// With what is meant where nothing stands.
+    pub fn effective(&self) -> Self {
+        let mut config = self.clone();
+        for relay in &mut config.relay {
+            (relay.port, relay.hello_name) = (Some(relay.port()), Some(relay.hello()));
+        }
+        if config.route.is_empty() && !config.relay.is_empty() {
+            let relays = config.relay.iter().map(|relay| relay.name.clone()).collect();
+            config.route = vec![Route { name: RouteName::default_route(), relays }];
+        }
+        config
     }
 
     /// The routes: as configured, or one over all relays.
@@ -191,31 +225,6 @@ impl Config {
             relays: route.relays.clone(),
         };
         self.route.iter().map(route).collect()
-    }
-}
-
-/// The mistake by line and column. The line itself, which the error's own text repeats, may hold a password.
-fn located(text: &str, error: &toml::de::Error) -> String {
-    let what = with_suggestion(error.message());
-    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else { return what };
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    format!("line {line}, column {column}: {what}")
-}
-
-/// serde names the field that it does not know and those that it does; the nearest is most likely meant.
-fn with_suggestion(error: &str) -> String {
-    let mut quoted = error
-        .lines()
-        .filter(|line| line.contains("unknown field"))
-        .flat_map(|line| line.split('`').skip(1).step_by(2));
-    let Some(unknown) = quoted.next() else { return error.to_owned() };
-    let nearest = quoted.max_by(|a, b| strsim::jaro(unknown, a).total_cmp(&strsim::jaro(unknown, b)));
-    match nearest {
-        Some(known) if strsim::jaro(unknown, known) > 0.7 => {
-            format!("{}; did you mean `{known}`?", error.trim_end())
-        }
-        _ => error.to_owned(),
     }
 }
 

@@ -25,9 +25,9 @@ use std::process::ExitCode;
 /// Reads a configuration, with variables of the environment (their whole names) laid over it, and does nothing with it.
 ///
 /// # Errors
-/// The key and what is wrong with it, for a person.
+/// Every key that is wrong and why, for a person.
 pub fn check_config(text: &str, variables: impl IntoIterator<Item = (String, String)>) -> Result<(), String> {
-    config::Config::parse(text, variables).map(|_| ())
+    config::Loaded::parse(None, text, variables).map(|_| ()).map_err(|problems| problems.to_string())
 }
 
 /// Carries out the command line of this process.

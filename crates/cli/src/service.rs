@@ -7,7 +7,7 @@ use crate::signals::{Signals, Told};
 use crate::supervisor;
 use crate::system::{SystemClock, SystemEntropy};
 use anyhow::{Context, Result};
-use postledger_api::{Api, Mailbox, Services, Settings};
+use postledger_api::{Api, Mailbox, Services, Settings, Tls};
 use postledger_core::name::RelayName;
 use postledger_dispatcher::{Dispatcher, DispatcherOptions, MimeComposer, Reconfigured, RelayConfig};
 use postledger_store::{LedgerOptions, OpenError, SqliteLedger};
@@ -28,6 +28,7 @@ pub struct Service {
     /// Where the API listens.
     pub listening: SocketAddr,
     api: Arc<Api>,
+    tls: Option<Arc<Tls>>,
     control: PathBuf,
     in_force: Mutex<InForce>,
     /// Cancelled when the service begins to stop.
@@ -51,6 +52,7 @@ impl Service {
         let metrics = meters::install()?;
         let relays = relays(config)?;
         let entrance = config.server.to_entrance()?;
+        let tls = entrance.tls.clone();
         let ledger = open_ledger(config).await?;
         let clock = Arc::new(SystemClock);
         let entropy = Arc::new(SystemEntropy);
@@ -94,7 +96,7 @@ impl Service {
         tracing::info!(%listening, relays = config.relay.len(), "serving");
         let in_force = InForce { keys: Settled::new(config), grace: config.server.shutdown_grace };
         let in_force = Mutex::new(in_force);
-        Ok(Self { ledger, dispatcher, listening, api, control, in_force, stopping, tasks })
+        Ok(Self { ledger, dispatcher, listening, api, tls, control, in_force, stopping, tasks })
     }
 
     /// Puts in force what of `config` can be while the service runs, all of it or nothing, and gives what is different
@@ -106,7 +108,14 @@ impl Service {
     pub fn reload(&self, config: &Config) -> Result<Vec<Change>> {
         let mut in_force = self.in_force.lock().unwrap_or_else(PoisonError::into_inner);
         // What can be refused comes first. The rest cannot fail.
+        config.server.to_entrance()?;
         let reconfigured = self.dispatcher.reconfigure(relays(config)?, config.routes())?;
+        if let Some((tls, files)) = self.tls.as_ref().zip(config.server.tls.as_ref())
+            && let Err(error) = tls.reload(&files.cert, &files.key)
+        {
+            // It could be read a moment ago.
+            tracing::error!(%error, "the certificate was not read again");
+        }
         self.api.set_settings(settings(config));
         in_force.grace = config.server.shutdown_grace;
         let mut changes = in_force.keys.take_over(Settled::new(config));

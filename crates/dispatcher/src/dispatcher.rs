@@ -99,6 +99,15 @@ impl Dispatcher {
         let _ = turns.changed().await;
     }
 
+    /// Whether a dispatcher could start with these relays and routes. Reads the files with trusted certificates.
+    ///
+    /// # Errors
+    /// [`SetupError`].
+    pub fn check(relays: Vec<RelayConfig>, routes: Vec<Route>) -> Result<(), SetupError> {
+        // Without a relay there is nothing to send, and nothing that could be wrong with it.
+        if relays.is_empty() { Ok(()) } else { Setup::new(relays, routes).map(drop) }
+    }
+
     /// Takes over other relays and routes while mail flows, all at once. What did not change goes on with its
     /// connections. What is in flight ends at the relay that it began at; a relay that changed, or that is configured
     /// no longer, gets nothing new over its old connections. A message's next attempt goes by its route as it is now.

@@ -3,7 +3,8 @@
 use postledger_tests::load::{Entry, Load, Lost, Until};
 use postledger_tests::oracle;
 use postledger_tests::service::{Relay, Service, Setup};
-use postledger_tests::sink::{Action, Extensions, Rule, Script, Sink, Stage};
+use postledger_tests::sink::{Action, Authority, Extensions, Rule, Script, Sink, Stage};
+use reqwest::{Certificate, Client};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -174,4 +175,30 @@ async fn credentials_and_policies_are_read_again_and_what_needs_a_restart_is_nam
     // It is told of again until it is restarted.
     let log = reload(&service, &text).await;
     assert_eq!((keys(&log, APPLIED).len(), keys(&log, WAITING)), (0, vec!["server.listen"]));
+}
+
+#[tokio::test]
+async fn the_certificate_of_the_api_is_read_again() {
+    let (old, new) = (Authority::new().unwrap(), Authority::new().unwrap());
+    let (cert, key) = old.good_files("api").unwrap();
+    let nobody = Relay::plain("primary", std::net::SocketAddr::from(([127, 0, 0, 1], 9)));
+    let tls = format!("tls = {{ cert = {cert:?}, key = {key:?} }}");
+    let service = Setup::new().relay(nobody).server(&tls).start().await.unwrap();
+    let answers = async |authority: &Authority| {
+        let roots = Certificate::from_pem_bundle(&std::fs::read(authority.ca_file()).unwrap()).unwrap();
+        // A client of its own, so that the handshake is a new one.
+        let client = Client::builder().no_proxy().tls_certs_only(roots).build().unwrap();
+        client.get(format!("https://{}/livez", *service.target().borrow())).send().await.is_ok()
+    };
+    assert_eq!((answers(&old).await, answers(&new).await), (true, false));
+    let text = std::fs::read_to_string(service.config_file()).unwrap();
+    let (next_cert, next_key) = new.good_files("next").unwrap();
+    std::fs::copy(&next_key, &key).unwrap();
+    let log = reload(&service, &text).await;
+    assert!(log.iter().any(|line| line["level"] == "ERROR"), "a key of another certificate: {log:#?}");
+    assert_eq!((answers(&old).await, answers(&new).await), (true, false));
+    std::fs::copy(&next_cert, &cert).unwrap();
+    let log = reload(&service, &text.replace("[store]", "[log]\nlevel = \"debug\"\n[store]")).await;
+    assert_eq!(keys(&log, APPLIED), ["log.level"], "{log:#?}");
+    assert_eq!((answers(&old).await, answers(&new).await), (false, true));
 }

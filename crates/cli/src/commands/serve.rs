@@ -17,7 +17,7 @@ use anyhow::Result;
 /// The configuration, the ledger or the listener; a ledger that fails later.
 pub async fn run(place: &Place) -> Result<Exit> {
     let config = of_service(place)?;
-    log::start(config.log, place.output)?;
+    let level = log::start(config.log, place.output)?;
     let signals = Signals::of_service()?;
     let service = Service::start(&config, None).await?;
     match place.output {
@@ -26,7 +26,7 @@ pub async fn run(place: &Place) -> Result<Exit> {
             output::say(&format!("listening on {}://{}", config.server.scheme(), service.listening));
         }
     }
-    service.run_until(signals, |service| reload::run(service, || of_service(place))).await?;
+    service.run_until(signals, |service| reload::run(service, &level, || of_service(place))).await?;
     Ok(Exit::Ok)
 }
 

@@ -1,36 +1,17 @@
 //! What is different between two configurations, key by key.
 
-use super::Config;
+use super::{Config, Found, Key, Keys};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Keys that are read once, when the service starts.
-const AT_START: [&str; 13] = [
-    "server.listen",
-    "server.tls",
-    "server.behind_proxy",
-    "server.trusted_proxies",
-    "server.max_connections",
-    "server.limits.header",
-    "server.limits.header_timeout",
-    "server.limits.answer_timeout",
-    "server.limits.handshake_timeout",
-    "server.limits.bodies_in_flight",
-    "store.path",
-    "store.anchor_path",
-    "log.",
-];
-/// Keys whose values say who somebody is: they stand in no log line.
-const PRIVATE: [&str; 3] = [".username", ".password", "bounce.address"];
-
-/// The values in force, by key: `server.listen`, `relay.primary.host`.
+/// Every key with its value: `server.listen`, `relay.primary.host`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Settled(BTreeMap<String, Value>);
+pub struct Settled(pub BTreeMap<String, Value>);
 
 /// A key with another value than before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// The key.
+    /// The key, or a table that came or went.
     pub key: String,
     /// Its value before, for the log.
     pub before: String,
@@ -41,7 +22,7 @@ pub struct Change {
 }
 
 impl Settled {
-    /// Every key of the configuration with its value.
+    /// The keys of a configuration.
     pub fn new(config: &Config) -> Self {
         let mut keys = BTreeMap::new();
         let written = serde_json::to_value(config).unwrap_or_default();
@@ -51,15 +32,19 @@ impl Settled {
 
     /// What becomes different by `next`. Of what needs a restart, the old stays in force and is told of again.
     pub fn take_over(&mut self, next: Self) -> Vec<Change> {
-        let keys: std::collections::BTreeSet<String> = self.0.keys().chain(next.0.keys()).cloned().collect();
+        let known = Keys::new();
+        let keys: BTreeSet<String> = self.0.keys().chain(next.0.keys()).cloned().collect();
         let mut changes = Vec::new();
         for key in keys {
             let (before, after) = (self.0.get(&key), next.0.get(&key));
+            // A table that is not there stands as one key without a value in the place of its own keys.
+            let Found::Key(described) = known.find(&key) else { continue };
             if before == after {
                 continue;
             }
-            let needs_restart = AT_START.iter().any(|prefix| key.starts_with(prefix));
-            changes.extend(change(&key, before, after, needs_restart));
+            let comes_or_goes = before.is_none() || after.is_none();
+            let needs_restart = described.needs_restart || comes_or_goes && key.starts_with("server.tls.");
+            changes.extend(change(described, &key, before, after, needs_restart));
             match after {
                 _ if needs_restart => {}
                 Some(value) => drop(self.0.insert(key, value.clone())),
@@ -70,21 +55,33 @@ impl Settled {
     }
 }
 
-/// A table that comes or goes is one change, told by its name.
-fn change(key: &str, before: Option<&Value>, after: Option<&Value>, needs_restart: bool) -> Option<Change> {
-    if before.is_some() && after.is_some() {
-        let (before, after) = (shown(key, before), shown(key, after));
-        return Some(Change { key: key.to_owned(), before, after, needs_restart });
+/// A table of a list that comes or goes is one change, told by its name.
+fn change(
+    described: &Key,
+    key: &str,
+    before: Option<&Value>,
+    after: Option<&Value>,
+    needs_restart: bool,
+) -> Option<Change> {
+    let is_in_list = described.path.contains('*');
+    if is_in_list && (before.is_none() || after.is_none()) {
+        let table = key.strip_suffix(".name")?;
+        let said = |value: Option<&Value>| value.map_or("none", |_| "configured").to_owned();
+        return Some(Change {
+            key: table.to_owned(),
+            before: said(before),
+            after: said(after),
+            needs_restart,
+        });
     }
-    let table = key.strip_suffix(".name")?;
-    let said = |value: Option<&Value>| value.map_or("none", |_| "configured").to_owned();
-    Some(Change { key: table.to_owned(), before: said(before), after: said(after), needs_restart })
+    let (before, after) = (shown(described, before), shown(described, after));
+    Some(Change { key: key.to_owned(), before, after, needs_restart })
 }
 
-fn shown(key: &str, value: Option<&Value>) -> String {
+fn shown(described: &Key, value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => "none".to_owned(),
-        Some(_) if PRIVATE.iter().any(|private| key.ends_with(private)) => "(not shown)".to_owned(),
+        Some(_) if described.is_private || described.is_secret => "(not shown)".to_owned(),
         Some(Value::String(text)) => text.clone(),
         Some(value) => value.to_string(),
     }

@@ -1,5 +1,6 @@
 //! How values are written: read from what people write, and written back as they would write it.
 
+use bytesize::ByteSize;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serializer};
 use std::fmt::Display;
@@ -87,6 +88,27 @@ pub fn written_duration(duration: Duration) -> String {
     }
 }
 
+/// The largest unit that it is a whole number of.
+pub fn written_size(size: &ByteSize) -> String {
+    let bytes = size.as_u64();
+    let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    let exact = units.into_iter().find(|(unit, _)| bytes >= *unit && bytes.is_multiple_of(*unit));
+    exact.map_or_else(|| format!("{bytes}B"), |(unit, name)| format!("{}{name}", bytes / unit))
+}
+
+/// A number of bytes.
+pub mod size {
+    use super::*;
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<ByteSize, D::Error> {
+        text::deserialize(d)
+    }
+
+    pub fn serialize<S: Serializer>(value: &ByteSize, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&written_size(value))
+    }
+}
+
 /// A span of time.
 pub mod duration {
     use super::*;
@@ -100,23 +122,7 @@ pub mod duration {
     }
 }
 
-/// One that need not be there.
-pub mod optional_duration {
-    use super::*;
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Duration>, D::Error> {
-        duration::deserialize(d).map(Some)
-    }
-
-    pub fn serialize<S: Serializer>(value: &Option<Duration>, s: S) -> Result<S::Ok, S::Error> {
-        match value {
-            Some(value) => duration::serialize(value, s),
-            None => s.serialize_none(),
-        }
-    }
-}
-
-/// A list of them.
+/// Spans of time.
 pub mod durations {
     use super::*;
 

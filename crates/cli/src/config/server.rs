@@ -1,88 +1,108 @@
 //! `[server]`: the API.
 
-use super::form;
+use super::{Findings, form, schema};
 use crate::exit::{Exit, Failure};
 use anyhow::Result;
 use bytesize::ByteSize;
 use ipnet::IpNet;
 use postledger_api::{Entrance, Limits, Tls};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::fmt::Display;
 use std::net::SocketAddr;
-use std::ops::RangeInclusive;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// `[server]`
-#[derive(Debug, Clone, Deserialize, Serialize)]
+/// The API: where it listens, who may connect, how large a request may be.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Server {
-    /// Where the API listens.
+    /// Where the API listens. Port 0 takes any that is free. Off loopback it needs `tls` or `behind_proxy`.
     #[serde(with = "form::socket_address")]
+    #[schemars(schema_with = "schema::socket_address", extend("x-restart" = true))]
     pub listen: SocketAddr,
-    /// The certificate, where the API itself speaks TLS.
+    /// The certificate, where the API itself speaks TLS. The files are read again at every reload; to begin or to end
+    /// with TLS takes a restart.
     pub tls: Option<ServerTls>,
     /// A proxy in front ends TLS: allows to listen off loopback, and nobody counts as local any more.
+    #[schemars(extend("x-restart" = true))]
     pub behind_proxy: bool,
     /// The networks of the proxy, such as `10.1.0.0/16`: connections from elsewhere are turned away, except this
     /// machine's. Without any, all are taken.
     #[serde(with = "form::texts")]
+    #[schemars(schema_with = "schema::networks", extend("x-restart" = true))]
     pub trusted_proxies: Vec<IpNet>,
-    /// How long attempts in flight may take to end at a stop.
+    /// How long attempts in flight may take to end at a stop. What has not ended then is cut: not sent, or unknown if its
+    /// whole text was out.
     #[serde(with = "form::duration")]
+    #[schemars(schema_with = "schema::duration", extend("x-max" = "1h"))]
     pub shutdown_grace: Duration,
-    /// Connections at once; further ones wait to be accepted. 1 to 65536.
+    /// Connections at once; further ones wait to be accepted.
+    #[schemars(range(min = 1, max = 65536), extend("x-unit" = "connections", "x-restart" = true))]
     pub max_connections: usize,
-    /// Bounds on requests.
+    /// How large a request may be, and how long it may take.
     pub limits: RequestLimits,
 }
 
-/// `[server] tls = { cert, key }`
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+/// The certificate, where the API itself speaks TLS. The files are read again at every reload; to begin or to end with TLS
+/// takes a restart.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ServerTls {
     /// A PEM file: the certificate, then the chain to its root.
+    #[schemars(schema_with = "schema::path")]
     pub cert: PathBuf,
-    /// A PEM file: the certificate's private key.
+    /// A PEM file: the certificate's private key, which only its owner should be able to read.
+    #[schemars(schema_with = "schema::path")]
     pub key: PathBuf,
 }
 
-/// `[server.limits]`: how large a request may be, and how long it may take.
-#[derive(Debug, Clone, Deserialize, Serialize)]
+/// How large a request may be, and how long it may take.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RequestLimits {
-    /// The body of a request: 1KiB to 1GiB.
-    #[serde(with = "form::text")]
+    /// The body of a request.
+    #[serde(with = "form::size")]
+    #[schemars(schema_with = "schema::size", extend("x-min" = "1KiB", "x-max" = "1GiB"))]
     pub body: ByteSize,
-    /// All attachments of a message together, before encoding: up to 1GiB.
-    #[serde(with = "form::text")]
+    /// All attachments of a message together, before encoding.
+    #[serde(with = "form::size")]
+    #[schemars(schema_with = "schema::size", extend("x-min" = "0B", "x-max" = "1GiB"))]
     pub attachments: ByteSize,
-    /// A rendered message: 1KiB to 1GiB.
-    #[serde(with = "form::text")]
+    /// A rendered message.
+    #[serde(with = "form::size")]
+    #[schemars(schema_with = "schema::size", extend("x-min" = "1KiB", "x-max" = "1GiB"))]
     pub message: ByteSize,
-    /// Addresses in to, cc and bcc together: 1 to 1000.
+    /// Addresses in `to`, `cc` and `bcc` together.
+    #[schemars(range(min = 1, max = 1000), extend("x-unit" = "addresses"))]
     pub recipients: usize,
-    /// Messages in a batch: 1 to 1000.
+    /// Messages in a batch.
+    #[schemars(range(min = 1, max = 1000), extend("x-unit" = "messages"))]
     pub batch: usize,
-    /// The line and the header fields of a request together: 4KiB to 256KiB.
-    #[serde(with = "form::text")]
+    /// The line and the header fields of a request together.
+    #[serde(with = "form::size")]
+    #[schemars(schema_with = "schema::size", extend("x-min" = "4KiB", "x-max" = "256KiB", "x-restart" = true))]
     pub header: ByteSize,
-    /// From the end of one request (or the begin of the connection) to the end of the next one's header fields: 1s to 5m.
+    /// From the end of one request (or the begin of the connection) to the end of the next one's header fields.
     #[serde(with = "form::duration")]
+    #[schemars(schema_with = "schema::duration", extend("x-min" = "1s", "x-max" = "5m", "x-restart" = true))]
     pub header_timeout: Duration,
-    /// From the end of the header fields to the end of the body: 1s to 1h.
+    /// From the end of the header fields to the end of the body.
     #[serde(with = "form::duration")]
+    #[schemars(schema_with = "schema::duration", extend("x-min" = "1s", "x-max" = "1h"))]
     pub body_timeout: Duration,
-    /// For how long a client may not take in any more of an answer: 1s to 5m.
+    /// For how long a client may not take in any more of an answer.
     #[serde(with = "form::duration")]
+    #[schemars(schema_with = "schema::duration", extend("x-min" = "1s", "x-max" = "5m", "x-restart" = true))]
     pub answer_timeout: Duration,
-    /// From the begin of a connection to the end of its TLS handshake: 1s to 1m.
+    /// From the begin of a connection to the end of its TLS handshake.
     #[serde(with = "form::duration")]
+    #[schemars(schema_with = "schema::duration", extend("x-min" = "1s", "x-max" = "1m", "x-restart" = true))]
     pub handshake_timeout: Duration,
-    /// All bodies over 64KiB that are held at one time: body to 64GiB. What would exceed it is answered 503.
-    #[serde(with = "form::text")]
+    /// All bodies over 64KiB that are held at one time, at least `body`. What would exceed it is answered 503.
+    #[serde(with = "form::size")]
+    #[schemars(schema_with = "schema::size", extend("x-min" = "1KiB", "x-max" = "64GiB", "x-restart" = true))]
     pub bodies_in_flight: ByteSize,
 }
 
@@ -121,17 +141,22 @@ impl Default for RequestLimits {
 }
 
 impl Server {
-    pub(super) fn check(&self) -> Result<(), String> {
+    /// What does not go together, by key.
+    pub(super) fn check(&self, findings: &mut Findings) {
+        let mut add = |key: &str, what: &str| findings.push((format!("server.{key}"), what.to_owned()));
         if !self.listen.ip().is_loopback() && self.tls.is_none() && !self.behind_proxy {
-            return Err("server.listen is off loopback: keys would cross the network in the clear. \
-                        Give server.tls a cert and a key, or put a TLS proxy in front and set server.behind_proxy = true"
-                .into());
+            add(
+                "listen",
+                "off loopback keys would cross the network in the clear. Give server.tls a cert and a key, \
+                           or put a TLS proxy in front and set server.behind_proxy = true",
+            );
         }
         if !self.trusted_proxies.is_empty() && !self.behind_proxy {
-            return Err("server.trusted_proxies goes with server.behind_proxy = true".into());
+            add("trusted_proxies", "goes with server.behind_proxy = true");
         }
-        within("max_connections", self.max_connections, 1..=65_536)?;
-        self.limits.check().map_err(|what| format!("server.limits.{what}"))
+        if self.limits.bodies_in_flight < self.limits.body {
+            add("limits.bodies_in_flight", "less than server.limits.body: no large body would ever be taken");
+        }
     }
 
     /// For the API: reads the certificate.
@@ -185,41 +210,6 @@ impl ServerTls {
         is_exposed(&self.key)
             .then(|| format!("server.tls.key: others can read {0}: chmod go= {0}", self.key.display()))
     }
-}
-
-impl RequestLimits {
-    fn check(&self) -> Result<(), String> {
-        const KIB: u64 = 1 << 10;
-        const GIB: u64 = 1 << 30;
-        let size = |name: &str, size: ByteSize, range: RangeInclusive<u64>| {
-            within(name, size, ByteSize::b(*range.start())..=ByteSize::b(*range.end()))
-        };
-        size("body", self.body, KIB..=GIB)?;
-        size("attachments", self.attachments, 0..=GIB)?;
-        size("message", self.message, KIB..=GIB)?;
-        within("recipients", self.recipients, 1..=1000)?;
-        within("batch", self.batch, 1..=1000)?;
-        size("header", self.header, 4 * KIB..=256 * KIB)?;
-        for (name, timeout, most) in [
-            ("header_timeout", self.header_timeout, 300),
-            ("body_timeout", self.body_timeout, 3600),
-            ("answer_timeout", self.answer_timeout, 300),
-            ("handshake_timeout", self.handshake_timeout, 60),
-        ] {
-            let range = Duration::from_secs(1)..=Duration::from_secs(most);
-            if !range.contains(&timeout) {
-                return Err(format!("{name} is 1s to {}", humantime::format_duration(*range.end())));
-            }
-        }
-        size("bodies_in_flight", self.bodies_in_flight, self.body.as_u64()..=64 * GIB)
-    }
-}
-
-fn within<T: PartialOrd + Display>(name: &str, value: T, range: RangeInclusive<T>) -> Result<(), String> {
-    if range.contains(&value) {
-        return Ok(());
-    }
-    Err(format!("{name} is {} to {}", range.start(), range.end()))
 }
 
 fn bytes(size: ByteSize) -> usize {

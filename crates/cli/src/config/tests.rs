@@ -1,7 +1,9 @@
 use super::*;
+use std::time::Duration;
 
 fn parse(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
-    Config::parse(text, variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Loaded::parse(None, text, variables).map(|loaded| loaded.config).map_err(|problems| problems.to_string())
 }
 
 const FULL: &str = r#"
@@ -64,48 +66,185 @@ fn the_environment_comes_last() {
 fn what_is_wrong_is_named() {
     let relay = "[[relay]]\nname = \"a\"\nhost = \"127.0.0.1\"\n";
     let table = [
-        ("[server]\nlisten_on = \"127.0.0.1:1\"".to_owned(), "did you mean `listen`"),
-        ("[server]\nlisten = \"localhost:1\"".to_owned(), "an address and a port"),
-        ("[sever]".to_owned(), "did you mean `server`"),
-        ("[server]\nlisten = \"0.0.0.0:8250\"".to_owned(), "server.tls a cert and a key"),
-        ("[server]\nlisten = \"[::]:8250\"".to_owned(), "server.behind_proxy = true"),
-        ("[server]\ntls = { cert = \"c.pem\" }".to_owned(), "missing field `key`"),
-        ("[server]\ntrusted_proxies = [\"10.0.0.0/8\"]".to_owned(), "goes with server.behind_proxy"),
-        ("[server]\nbehind_proxy = true\ntrusted_proxies = [\"10.0.0.0/33\"]".to_owned(), "line 3"),
-        ("[server]\nmax_connections = 0".to_owned(), "max_connections is 1 to 65536"),
-        ("[server.limits]\nbodie = \"1MiB\"".to_owned(), "unknown field `bodie`"),
-        ("[server.limits]\nbody = \"much\"".to_owned(), "line 2"),
-        ("[server.limits]\nbody = \"2GiB\"".to_owned(), "server.limits.body is 1.0 KiB to 1.0 GiB"),
-        ("[server.limits]\nrecipients = 1001".to_owned(), "server.limits.recipients is 1 to 1000"),
-        ("[server.limits]\nbatch = 0".to_owned(), "server.limits.batch is 1 to 1000"),
-        ("[server.limits]\nheader = \"1KiB\"".to_owned(), "server.limits.header is 4.0 KiB to 256.0 KiB"),
-        ("[server.limits]\nheader_timeout = \"6m\"".to_owned(), "server.limits.header_timeout is 1s to 5m"),
         (
-            "[server.limits]\nbodies_in_flight = \"1MiB\"".to_owned(),
-            "server.limits.bodies_in_flight is 40.0 MiB to 64.0 GiB",
+            "[server]\nlisten_on = \"127.0.0.1:1\"".to_owned(),
+            "line 2, column 1: unknown key `listen_on` in server; did you mean `listen`?",
         ),
-        (format!("{relay}tls = \"none\""), "`none`"),
-        ("[[relay]]\nname = \"a\"\nhost = \"smtp.example.net\"\ntls = \"off\"".to_owned(), "allow_plaintext"),
-        (format!("{relay}{relay}"), "twice"),
+        ("[server]\nlisten = \"localhost:1\"".to_owned(), "server.listen: expected an address and a port"),
+        (
+            "[sever]".to_owned(),
+            "line 1, column 2: unknown key `sever` in the configuration; did you mean `server`?",
+        ),
+        ("zzz = 1".to_owned(), "unknown key `zzz` in the configuration; there are bounce, log, relay"),
+        ("[server]\nlisten = \"0.0.0.0:8250\"".to_owned(), "line 2, column 1: server.listen: off loopback"),
+        ("[server]\nlisten = \"[::]:8250\"".to_owned(), "server.behind_proxy = true"),
+        ("server = 1".to_owned(), "expected a table: [server]"),
+        ("[server]\ntls = { cert = \"c.pem\" }".to_owned(), "server.tls has no key, which it must have"),
+        ("[server]\ntrusted_proxies = [\"10.0.0.0/8\"]".to_owned(), "goes with server.behind_proxy"),
+        ("[server]\nbehind_proxy = true\ntrusted_proxies = [\"10.0.0.0/33\"]".to_owned(), "line 3, column 1"),
+        ("[server]\nmax_connections = 0".to_owned(), "a number of connections, 1 to 65536"),
+        ("[server]\nmax_connections = \"many\"".to_owned(), "a number of connections, 1 to 65536"),
+        (
+            "[server.limits]\nbodie = \"1MiB\"".to_owned(),
+            "unknown key `bodie` in server.limits; did you mean `body`?",
+        ),
+        (
+            "[server.limits]\nbody = \"much\"".to_owned(),
+            "line 2, column 1: server.limits.body: expected a size",
+        ),
+        ("[server.limits]\nbody = \"2GiB\"".to_owned(), "1KiB to 1GiB"),
+        ("[server.limits]\nrecipients = 1001".to_owned(), "a number of addresses, 1 to 1000"),
+        ("[server.limits]\nbatch = 0".to_owned(), "a number of messages, 1 to 1000"),
+        ("[server.limits]\nheader = \"1KiB\"".to_owned(), "4KiB to 256KiB"),
+        ("[server.limits]\nheader_timeout = \"6m\"".to_owned(), "1s to 5m"),
+        ("[server.limits]\nbodies_in_flight = \"1MiB\"".to_owned(), "less than server.limits.body"),
+        (format!("{relay}tls = \"none\""), "expected one of starttls, implicit, off"),
+        (
+            "[[relay]]\nname = \"a\"\nhost = \"smtp.example.net\"\ntls = \"off\"".to_owned(),
+            "line 4, column 1: relay.a.tls: \"off\" would send mail",
+        ),
+        (format!("{relay}{relay}"), "line 4, column 1: relay a stands there twice"),
         (format!("{relay}max_connections = 0"), "1 to 1000"),
-        (format!("{relay}username = \"x\""), "password"),
-        ("[[relay]]\nname = \"A b\"\nhost = \"x\"".to_owned(), "a name is"),
-        (format!("{relay}[[route]]\nname = \"default\"\nrelays = [\"b\"]"), "relay b, which does not exist"),
-        (format!("{relay}[[route]]\nname = \"vip\"\nrelays = [\"a\"]"), "no route named default"),
+        (
+            format!("{relay}max_per_second = 0"),
+            "relay.a.max_per_second: expected a number of attempts per second",
+        ),
+        (format!("{relay}username = \"x\""), "relay.a.username: goes with password_file"),
+        (format!("{relay}password = \"x\""), "relay.a.password: goes with username"),
+        (
+            format!("{relay}username = \"x\"\npassword = \"x\"\npassword_file = \"x\""),
+            "excludes password_file",
+        ),
+        (format!("{relay}timeouts = {{ dot = \"0s\" }}"), "relay.a.timeouts.dot: expected a duration"),
+        ("[[relay]]\nname = \"A b\"\nhost = \"x\"".to_owned(), "expected a name of 1 to 64"),
+        ("[[relay]]\nhost = \"x\"".to_owned(), "line 1, column 1: this [[relay]] has no name"),
+        ("[[relay]]\nname = \"a\"".to_owned(), "relay.a has no host"),
+        ("[relay]\nname = \"a\"".to_owned(), "expected tables in a list: [[relay]]"),
+        (
+            format!("{relay}[[route]]\nname = \"default\"\nrelays = [\"b\"]"),
+            "route.default.relays: there is no relay named b",
+        ),
+        (format!("{relay}[[route]]\nname = \"default\"\nrelays = []"), "at least one relay"),
+        (format!("{relay}[[route]]\nname = \"vip\"\nrelays = [\"a\"]"), "none is named default"),
         (format!("{relay}password_file = \"/x\"\nusername = \"u\"\nhello_name = \"a\\r\\nb\""), "hello_name"),
-        (format!("{relay}port = 0"), "port is"),
+        (format!("{relay}port = 0"), "relay.a.port: expected a whole number, 1 to 65535"),
         ("[[relay]]\nname = \"a\"\nhost = \"smtp://x\"".to_owned(), "without a port"),
         ("[[relay]]\nname = \"a\"\nhost = \"\"".to_owned(), "without a port"),
-        ("[retry]\n\nschdule = []".to_owned(), "line 3, column 1: unknown field"),
-        ("[retry]\nschedule = [\"soon\"]".to_owned(), "no duration"),
-        ("[retry]\nschedule = [\"1ms\"]".to_owned(), "at least 1s"),
+        ("[retry]\n\nschdule = []".to_owned(), "line 3, column 1: unknown key `schdule`"),
+        ("[retry]\nschedule = [\"soon\"]".to_owned(), "retry.schedule: expected a list, each a duration"),
+        ("[retry]\nschedule = [\"1ms\"]".to_owned(), "1s to 30d"),
+        ("[retry]\nschedule = []".to_owned(), "at least one interval"),
+        ("[bounce]\naddress = \"nobody\"".to_owned(), "expected an address of mail"),
+        ("[server".to_owned(), "line 1, column 8"),
     ];
     for (text, expected) in table {
         let error = parse(&text, &[]).expect_err(&text);
         assert!(error.contains(expected), "{text}\n{error}");
     }
-    let error = parse("", &[("POSTLEDGER_SERVER__LISTN", "127.0.0.1:1")]).expect_err("unknown key");
-    assert!(error.contains("listn") && error.contains("did you mean `listen`"), "{error}");
+    let variables = [
+        (
+            "POSTLEDGER_SERVER__LISTN",
+            "1",
+            "no key of the configuration; did you mean POSTLEDGER_SERVER__LISTEN?",
+        ),
+        ("POSTLEDGER_RELAY__A__PROT", "1", "did you mean POSTLEDGER_RELAY__A__PORT?"),
+        ("POSTLEDGER_RELAY__A__PORT", "many", "expected a whole number, 1 to 65535"),
+        ("POSTLEDGER_RELAY__B__PORT", "25", "relay.b has no host"),
+        ("POSTLEDGER_RELAY__A__NAME", "b", "the variable's own name"),
+        ("POSTLEDGER_SERVER__BEHIND_PROXY", "yes", "expected true or false"),
+        ("POSTLEDGER_SERVER____LISTEN", "x", "no key of the configuration"),
+        ("POSTLEDGER_SERVER__TRUSTED_PROXIES", "10.0.0.0/8,x", "expected a list, each a network"),
+    ];
+    for (name, value, expected) in variables {
+        let error = parse(relay, &[(name, value)]).expect_err(name);
+        assert!(error.starts_with(name) && error.contains(expected), "{name}: {error}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_in_the_order_in_which_they_stand() {
+    let text = "[server]\nlisten = 1\n[[relay]]\nname = \"a\"\nhots = \"x\"\n[retry]\nmax_attempts = 0\n";
+    let variables = [("POSTLEDGER_LOG__LEVEL".to_owned(), "loud".to_owned())];
+    let problems = Loaded::parse(Some("it.toml".to_owned()), text, variables).expect_err("all wrong");
+    let expected = r#"it.toml: 5 mistakes
+  line 2, column 1: server.listen: expected an address and a port such as 127.0.0.1:8250
+  line 3, column 1: relay.a has no host, which it must have
+  line 5, column 1: unknown key `hots` in relay.a; did you mean `host`?
+  line 7, column 1: retry.max_attempts: expected a number of attempts, 1 to 100
+  POSTLEDGER_LOG__LEVEL: expected one of error, warn, info, debug, trace"#;
+    assert_eq!(problems.to_string(), expected);
+}
+
+#[test]
+fn every_key_can_stand_in_the_environment_and_its_origin_is_known() {
+    let keys = Keys::new();
+    assert!(keys.keys.len() > 40, "{}", keys.keys.len());
+    for key in &keys.keys {
+        assert!(!key.about.is_empty(), "{} has no text", key.path);
+        let path = key.path.replace('*', "default");
+        let value = match &key.form {
+            key::Form::Text => "smtp.example.net".to_owned(),
+            key::Form::Path => "/some/where".to_owned(),
+            key::Form::Name => "default".to_owned(),
+            key::Form::Truth => "true".to_owned(),
+            key::Form::Integer { least, most, .. } => most.unwrap_or(*least).to_string(),
+            key::Form::Number { least, .. } => least.to_string(),
+            key::Form::Duration { most, .. } => form::written_duration(most.expect("each has a bound")),
+            key::Form::Size { most, .. } => form::written_size(&most.expect("each has a bound")),
+            key::Form::SocketAddress => "127.0.0.1:7".to_owned(),
+            key::Form::Network => "10.0.0.0/8".to_owned(),
+            key::Form::Address => "bounces@shop.example".to_owned(),
+            key::Form::Choice(words) => words.last().expect("there are some").clone(),
+            key::Form::List(each) => match &**each {
+                key::Form::Duration { .. } => "90s, 2h".to_owned(),
+                key::Form::Network => "10.0.0.0/8,192.168.0.1/32".to_owned(),
+                _ => "[\"default\"]".to_owned(),
+            },
+        };
+        let name = environment::variable(&path);
+        assert_eq!(environment::key(&name), Some(path.clone()));
+        // What goes together, so that one key alone can be another.
+        let others = [
+            ("relay.default.host", "127.0.0.1"),
+            ("relay.default.username", "u"),
+            (
+                if path == "relay.default.password" { "store.path" } else { "relay.default.password_file" },
+                "p",
+            ),
+            ("route.default.relays", "default"),
+            ("server.behind_proxy", "true"),
+            ("server.tls.cert", "c"),
+            ("server.tls.key", "k"),
+            ("server.limits.bodies_in_flight", "64GiB"),
+        ];
+        let others = others.iter().filter(|(other, _)| *other != path);
+        let variables = others.map(|(other, value)| (environment::variable(other), (*value).to_owned()));
+        let variables: Vec<_> = variables.chain([(name.clone(), value.clone())]).collect();
+        let loaded = Loaded::parse(None, "", variables)
+            .unwrap_or_else(|problems| panic!("{name}={value}: {problems}"));
+        assert_eq!(loaded.origins.get(&path), Some(&Origin::Variable(name.clone())), "{name}");
+        let settled = Settled::new(&loaded.config);
+        let held = settled.0.get(&path).unwrap_or_else(|| panic!("{path} is nowhere in {settled:?}"));
+        let expected = match key.form.read(&value).expect("it is right") {
+            _ if key.is_secret => toml::Value::from(Secret::MASK),
+            value => value,
+        };
+        assert_eq!(toml::Value::try_from(held).expect("TOML has it"), expected, "{name}");
+    }
+}
+
+#[test]
+fn the_origin_of_a_value_is_its_line_its_variable_or_nothing() {
+    let variables = [("POSTLEDGER_RELAY__PRIMARY__PORT".to_owned(), "2525".to_owned())];
+    let loaded = Loaded::parse(None, FULL, variables).expect("valid");
+    let origin = |key: &str| loaded.origin(key);
+    assert_eq!(origin("server.listen"), Origin::File { line: 3, column: 1 });
+    assert_eq!(origin("relay.primary.timeouts.connect"), Origin::File { line: 12, column: 14 });
+    assert_eq!(origin("relay.backup.host"), Origin::File { line: 15, column: 1 });
+    assert_eq!(origin("relay.primary.port"), Origin::Variable("POSTLEDGER_RELAY__PRIMARY__PORT".to_owned()));
+    assert_eq!(origin("relay.backup.max_connections"), Origin::Default);
+    let effective = loaded.config.effective();
+    assert_eq!((effective.relay[0].port, effective.relay[1].port), (Some(2525), Some(2525)));
 }
 
 #[test]
@@ -174,4 +313,18 @@ fn what_changed_is_told_key_by_key_and_a_table_that_comes_or_goes_by_its_name() 
     ];
     assert_eq!(told(settled.take_over(next.clone())), expected);
     assert_eq!(told(settled.take_over(next)), expected[5..], "what needs a restart is told of again");
+}
+
+#[test]
+fn a_certificate_s_files_can_change_and_tls_itself_cannot() {
+    let with = |tls: &str| Settled::new(&parse(&format!("[server]\n{tls}"), &[]).expect("valid"));
+    let changes = |mut before: Settled, after| {
+        let told = |it: Change| (it.key, it.needs_restart);
+        before.take_over(after).into_iter().map(told).collect::<Vec<_>>()
+    };
+    let (none, one) = (with(""), with("tls = { cert = \"a\", key = \"b\" }"));
+    let other = with("tls = { cert = \"c\", key = \"b\" }");
+    assert_eq!(changes(one.clone(), other), [("server.tls.cert".to_owned(), false)]);
+    let both = [("server.tls.cert".to_owned(), true), ("server.tls.key".to_owned(), true)];
+    assert_eq!((changes(none.clone(), one.clone()), changes(one, none)), (both.to_vec(), both.to_vec()));
 }
