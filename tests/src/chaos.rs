@@ -12,6 +12,7 @@ mod idempotency;
 mod kill;
 mod life;
 mod matrix;
+mod poison;
 mod replay;
 mod restarts;
 mod sync_failure;
@@ -63,6 +64,8 @@ pub enum Scenario {
     Replay,
     /// SIGTERM under load, and a start, as deploys do it.
     Restarts,
+    /// A message that brings the process down whenever it is sent (G19).
+    Poison,
 }
 
 /// Runs a scenario. What it found stands in the figures; a bar that was missed ends it.
@@ -80,6 +83,7 @@ pub async fn run(scenario: Scenario, plan: &Plan) -> Result<Figures> {
         Scenario::SmtpDot => matrix::matrix(plan, &[Stage::Dot], &mut figures).await,
         Scenario::Idempotency => idempotency::idempotency(plan, &mut figures).await,
         Scenario::Replay => replay::replay(plan, &mut figures).await,
+        Scenario::Poison => poison::poison(plan, &mut figures).await,
         Scenario::Restarts => restarts::restarts(plan, &mut figures).await,
     };
     match done {

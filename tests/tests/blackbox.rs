@@ -15,6 +15,8 @@ mod blackbox {
     mod older_ledger;
     mod one_message_many_fates;
     mod other_format;
+    mod panic_in_one_delivery;
+    mod poison;
     mod power_cut;
     mod relay_goes_wrong;
     mod reload;

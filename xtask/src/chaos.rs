@@ -34,6 +34,8 @@ enum Scenario {
     Replay,
     /// SIGTERM under load, and a start, as deploys do it
     Restarts,
+    /// Mail that brings the process down whenever it is sent
+    Poison,
     /// Builds that make a known mistake: each must be caught
     Controls,
 }
@@ -50,6 +52,7 @@ pub fn run(args: &Args) -> Result<()> {
         Scenario::Idempotency => chaos::Scenario::Idempotency,
         Scenario::Replay => chaos::Scenario::Replay,
         Scenario::Restarts => chaos::Scenario::Restarts,
+        Scenario::Poison => chaos::Scenario::Poison,
         Scenario::Controls => return runtime.block_on(controls(args.seed)),
     };
     let rounds = args.rounds.unwrap_or(if scenario == chaos::Scenario::SmtpMatrix { 1 } else { 20 });

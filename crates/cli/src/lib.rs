@@ -11,6 +11,7 @@ mod exit;
 mod log;
 mod meters;
 mod output;
+mod panics;
 mod reload;
 mod service;
 mod signals;
@@ -37,6 +38,7 @@ pub fn main() -> ExitCode {
     // Every TLS connection of this process uses this one provider; two in one process panic at the first handshake.
     let installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
     debug_assert!(installed.is_ok(), "nothing installs a provider before main");
+    panics::describe();
     let args = args::Args::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -148,6 +148,8 @@ pub(crate) async fn attempt(
     previous: &mut Option<JoinHandle<()>>,
 ) -> Result<Outcome, Abandoned> {
     let mail = engine.mail(job).await.map_err(Abandoned::Unsendable)?;
+    #[cfg(feature = "sabotage")]
+    crate::sabotage::poison("before_mail", &mail);
     let (head, envelope) = prepare(engine, job, &mail).ok_or(Abandoned::Unsendable(Unsendable::Damaged))?;
     flight.head = Some(head.clone());
     let mut open = match open_transaction(engine, relay, envelope, connection).await {
@@ -167,7 +169,11 @@ pub(crate) async fn attempt(
     let events = flight.begin(&given).map_err(Abandoned::Refused)?;
     let begun = apply_all(&flight.state, job.id.ordinal, &given, &events)?;
     let append = engine.ledger.append(flight.append(events, &given));
-    let body = open.send_body([head.fields.as_bytes(), &mail.content.bytes]);
+    let body = async {
+        #[cfg(feature = "sabotage")]
+        crate::sabotage::poison("in_body", &mail);
+        open.send_body([head.fields.as_bytes(), &mail.content.bytes]).await
+    };
     let (appended, sent) = tokio::join!(append, body);
     match appended {
         Ok(_) => {}
@@ -193,6 +199,8 @@ pub(crate) async fn attempt(
     }
     flight.is_dot_out = true;
     let outcome = open.finish().await;
+    #[cfg(feature = "sabotage")]
+    crate::sabotage::poison("after_dot", &mail);
     #[cfg(feature = "sabotage")]
     let outcome = crate::sabotage::assume_delivered(outcome);
     *connection = Some(open).filter(|open| open.session.is_open());

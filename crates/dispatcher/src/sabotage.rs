@@ -4,6 +4,7 @@
 #[cfg(not(debug_assertions))]
 compile_error!("the feature `sabotage` makes the service lose mail: it is for tests and never released");
 
+use crate::cache::Mail;
 use postledger_core::outcome::{Outcome, Trouble};
 use postledger_core::reply::Reply;
 
@@ -18,4 +19,18 @@ pub(crate) fn assume_delivered(outcome: Outcome) -> Outcome {
         return Outcome::Accepted(Reply { code: 250, enhanced: None, text: "assumed".into() });
     }
     outcome
+}
+
+/// `abort_STAGE` and `panic_STAGE`: mail whose subject says so is poison, and brings down the process or its own task
+/// while it is at `before_mail`, `in_body` or `after_dot`.
+#[expect(clippy::panic, reason = "that is the mistake")]
+pub(crate) fn poison(stage: &str, mail: &Mail) {
+    let subject = mail.queued.personal.as_ref().map_or("", |personal| &personal.subject);
+    let is_poison = subject.contains("poison");
+    if is_poison && makes(&format!("abort_{stage}")) {
+        std::process::abort();
+    }
+    if is_poison && makes(&format!("panic_{stage}")) {
+        panic!("cannot send `{subject}`");
+    }
 }

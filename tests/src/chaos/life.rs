@@ -24,6 +24,8 @@ pub(super) struct Life {
     pub(super) faults: Option<Faults>,
     mirror: Option<Mirror>,
     ledger: PathBuf,
+    /// What was submitted beside the load.
+    pub(super) beside: Vec<Entry>,
 }
 
 /// What is special about a life.
@@ -76,7 +78,7 @@ impl Life {
             ledger: Some(ledger.clone()),
             ..Load::new(service.target(), service.key(), Until::Stopped)
         };
-        Ok(Self { load: load.start()?, service, sink, faults, mirror, ledger })
+        Ok(Self { load: load.start()?, service, sink, faults, mirror, ledger, beside: Vec::new() })
     }
 
     /// As [`prepare`](Self::prepare), and starts.
@@ -141,7 +143,8 @@ impl Life {
             // None would mean that the library is not in the process, and that nothing was tested.
             figures.add("syncs", faults.counts()?.syncs);
         }
-        let entries = Entry::read(&self.ledger)?;
+        let mut entries = Entry::read(&self.ledger)?;
+        entries.append(&mut self.beside);
         let export = self.service.export().await.context("the export")?;
         let verdict = oracle::judge(&entries, &self.sink.stop().await.transactions, &export)?;
         figures.judged(&verdict);
