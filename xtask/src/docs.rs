@@ -2,6 +2,7 @@
 
 mod configuration;
 mod events;
+mod outcomes;
 mod states;
 
 use crate::process::root;
@@ -19,6 +20,7 @@ pub fn run(args: &Args) -> Result<()> {
     let documents = [
         ("docs/configuration.md", configuration::document()?),
         ("docs/events.md", events::document()?),
+        ("docs/outcomes.md", outcomes::document()),
         ("docs/state-diagram.md", states::document()),
     ];
     for (file, text) in documents {

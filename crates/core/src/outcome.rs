@@ -1,8 +1,12 @@
 //! What an attempt came to. A failed delivery is an outcome, not an error.
 
+mod class;
+
+pub use class::{Verdict, broken_off, interrupted, replied};
+
 use crate::reply::Reply;
 
-/// The classes of an attempt's end (docs/guarantees.md, "Classes of a failed attempt").
+/// The classes of an attempt's end (docs/outcomes.md).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// A complete 2yz to the dot.

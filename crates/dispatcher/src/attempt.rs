@@ -17,7 +17,7 @@ use postledger_core::id::{DeliveryId, Ordinal, Stream};
 use postledger_core::ledger::{Append, Change, LedgerError};
 use postledger_core::message::Message;
 use postledger_core::name::{RelayName, Tenant};
-use postledger_core::outcome::{NotSent, Outcome, Stage, Trouble};
+use postledger_core::outcome::{NotSent, Outcome, Stage, Trouble, interrupted};
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 
@@ -90,11 +90,8 @@ impl Flight {
     /// # Errors
     /// [`Abandoned`] if it failed before there was anything to send: it would fail again.
     pub(crate) fn interrupted(&self) -> Result<Outcome, Abandoned> {
-        if self.is_dot_out {
-            Ok(Outcome::Unknown(Trouble::Interrupted))
-        } else if self.head.is_some() {
-            let trouble = Trouble::Interrupted;
-            Ok(Outcome::NotSent(NotSent { stage: Stage::Body, trouble, reply: None }))
+        if self.is_dot_out || self.head.is_some() {
+            Ok(interrupted(self.is_dot_out))
         } else {
             Err(Abandoned::Unsendable(Unsendable::Damaged))
         }

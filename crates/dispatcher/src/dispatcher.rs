@@ -16,7 +16,7 @@ use postledger_core::id::{DeliveryId, Position};
 use postledger_core::ledger::{Ledger, LedgerError};
 use postledger_core::message::Message;
 use postledger_core::name::RelayName;
-use postledger_core::outcome::{Outcome, Trouble};
+use postledger_core::outcome::interrupted;
 use postledger_core::relay::{Dispatching, RelayStatus};
 use std::fmt;
 use std::path::PathBuf;
@@ -195,7 +195,7 @@ async fn load_pages(engine: &Arc<Engine>) -> Result<(), StartError> {
         let left_open = page.iter().flat_map(|open| left_open(&open.message));
         let recordings: FuturesUnordered<_> = left_open
             .map(|flight| {
-                let unknown = Outcome::Unknown(Trouble::Interrupted);
+                let unknown = interrupted(true);
                 meters::attempt(&flight.relay, &unknown);
                 record::outcome(engine.clone(), flight, unknown, false)
             })

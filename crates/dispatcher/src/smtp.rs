@@ -3,7 +3,6 @@
 //! It is open to whoever wants to speak to it without a network: the fuzz targets, or a study of it.
 
 pub mod capabilities;
-pub(crate) mod class;
 pub(crate) mod dots;
 pub mod reply;
 pub mod session;

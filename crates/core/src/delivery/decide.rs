@@ -186,7 +186,7 @@ fn failed(cause: Cause) -> MailEvent {
 }
 
 impl State {
-    /// The class table of docs/guarantees.md: what each outcome of the open attempt leads to.
+    /// The second half of docs/outcomes.md: what each outcome of the open attempt leads to.
     fn conclude(&self, outcome: Outcome, another_relay: bool, given: &Given) -> Vec<MailEvent> {
         let attempt = self.attempts;
         let is_last = self.policy.retry.max_attempts.is_some_and(|max| self.spent + 1 >= max);

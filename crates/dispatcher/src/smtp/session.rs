@@ -7,12 +7,11 @@ mod opening;
 mod transaction;
 
 use super::capabilities::Capabilities;
-use super::class::{Verdict, broken_off, replied};
 use super::reply::{RawReply, ReplyReader};
 use crate::config::{Credentials, TlsMode};
 use base64::engine::general_purpose::STANDARD as BASE64;
 use postledger_core::address::Address;
-use postledger_core::outcome::{Outcome, Stage, Trouble};
+use postledger_core::outcome::{Outcome, Stage, Trouble, Verdict, broken_off, replied};
 use postledger_core::reply::{Class, Reply};
 use std::collections::VecDeque;
 use std::fmt;

@@ -3,9 +3,8 @@
 use super::{BASE64, Expect, Progress, Session};
 use crate::config::{Credentials, TlsMode};
 use crate::smtp::capabilities::Capabilities;
-use crate::smtp::class::broken_off;
 use base64::Engine;
-use postledger_core::outcome::{Stage, Trouble};
+use postledger_core::outcome::{Stage, Trouble, broken_off};
 
 impl Session {
     /// The dialogue up to the first transaction.

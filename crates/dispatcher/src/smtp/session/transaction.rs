@@ -1,8 +1,7 @@
 //! One transaction with one recipient, pipelined where the server offers it (RFC 2920).
 
 use super::{Envelope, Expect, Progress, Session};
-use crate::smtp::class::{Verdict, broken_off, replied};
-use postledger_core::outcome::{NotSent, Outcome, Stage, Trouble};
+use postledger_core::outcome::{NotSent, Outcome, Stage, Trouble, Verdict, broken_off, replied};
 use postledger_core::reply::{Class, Reply};
 
 impl Session {

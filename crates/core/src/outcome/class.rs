@@ -1,11 +1,14 @@
-//! The class table of docs/guarantees.md: what a reply, or the lack of one, means at each stage.
+//! The class table: what a reply, or the lack of one, means at each stage of an attempt. docs/outcomes.md is made of it.
+//!
+//! Nobody else decides whether a message may have been sent. The session asks here with every reply and every failure,
+//! and what a crash or a panic leaves open is asked here too.
 
-use postledger_core::outcome::{NotSent, Outcome, Stage, Trouble};
-use postledger_core::reply::{Class, Reply};
+use super::{NotSent, Outcome, Stage, Trouble};
+use crate::reply::{Class, Reply};
 
 /// What a complete reply means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub enum Verdict {
     /// The dialogue goes on.
     Continue,
     /// The attempt has come to this.
@@ -14,7 +17,7 @@ pub(crate) enum Verdict {
 
 /// The meaning of a complete reply at `stage`, by class as RFC 5321 4.2 says; but a 3yz is never taken for a
 /// 2yz, and DATA is answered by 354 only.
-pub(crate) fn replied(stage: Stage, reply: Reply) -> Verdict {
+pub fn replied(stage: Stage, reply: Reply) -> Verdict {
     use Class as C;
     use Stage as S;
     let Some(class) = reply.class() else {
@@ -40,7 +43,7 @@ pub(crate) fn replied(stage: Stage, reply: Reply) -> Verdict {
 }
 
 /// The meaning of a session that ended at `stage` without a complete reply that decides.
-pub(crate) fn broken_off(stage: Stage, trouble: Trouble, reply: Option<Reply>) -> Outcome {
+pub fn broken_off(stage: Stage, trouble: Trouble, reply: Option<Reply>) -> Outcome {
     match stage {
         Stage::Dns
         | Stage::Connect
@@ -56,3 +59,12 @@ pub(crate) fn broken_off(stage: Stage, trouble: Trouble, reply: Option<Reply>) -
         Stage::Dot => Outcome::Unknown(trouble),
     }
 }
+
+/// The meaning of an attempt whose task or process ended in the middle. Before `Attempted` is stored no dot leaves, so
+/// what a crash leaves without it was not sent; with it, the dot may be out.
+pub fn interrupted(is_dot_out: bool) -> Outcome {
+    broken_off(if is_dot_out { Stage::Dot } else { Stage::Body }, Trouble::Interrupted, None)
+}
+
+#[cfg(test)]
+mod tests;
