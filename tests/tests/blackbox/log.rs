@@ -46,7 +46,7 @@ async fn what_cannot_be_is_a_mistake_of_the_configuration() {
         assert!(exit.code == Some(2) && exit.stderr.contains(words), "{arguments:?}: {exit}");
     };
     with("format = \"xml\"");
-    ends(&check, "xml").await;
+    ends(&check, "log.format: expected one of text, json").await;
     with("to = \"stdout\"");
     ends(&["serve", "--config", config.to_str().unwrap()], "log.to").await;
 }
