@@ -7,6 +7,7 @@ mod blackbox {
     mod controls;
     mod disk_full;
     mod foreign_server;
+    mod hostile;
     mod idempotency;
     mod kill_under_load;
     mod log;

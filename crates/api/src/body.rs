@@ -9,7 +9,6 @@ use axum::http::{HeaderMap, StatusCode, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A body with its share of the memory for large ones.
@@ -18,10 +17,6 @@ pub(crate) struct Received {
     pub bytes: Bytes,
     _share: Option<OwnedSemaphorePermit>,
 }
-
-/// Unread bytes that are taken in so that the client reads the refusal rather than a reset connection.
-const MAX_DRAIN: usize = 64 * 1024 * 1024;
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Received {
     pub fn is_large(&self) -> bool {
@@ -38,21 +33,13 @@ pub(crate) fn shares(bytes: usize) -> Semaphore {
 pub(crate) async fn read(shared: &Shared, request: Request, may_be_empty: bool) -> Result<Received, Problem> {
     let (parts, mut body) = request.into_parts();
     let Limits { body_bytes: limit, body_read_timeout: timeout, .. } = shared.settings().limits;
-    // Who waits for `100 Continue` has sent nothing yet, and will not.
-    let is_waiting = parts.headers.contains_key(header::EXPECT);
     let announced =
         parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    let read = async {
-        let received = collect(shared, &mut body, announced, limit).await;
-        let is_too_large = |problem: &Problem| problem.status == StatusCode::PAYLOAD_TOO_LARGE;
-        if received.as_ref().is_err_and(is_too_large) && !is_waiting {
-            drain(&mut body).await;
-        }
-        received
-    };
-    let received = tokio::time::timeout(timeout, read).await.unwrap_or_else(|_| {
-        Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the body took too long to arrive"))
-    })?;
+    let received = tokio::time::timeout(timeout, collect(shared, &mut body, announced, limit))
+        .await
+        .unwrap_or_else(|_| {
+            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the body took too long to arrive"))
+        })?;
     if !(may_be_empty && received.bytes.is_empty()) {
         check_media_type(&parts.headers)?;
         check_encoding(&parts.headers)?;
@@ -119,24 +106,15 @@ fn grow(shared: &Shared, share: &mut Option<OwnedSemaphorePermit>, bytes: usize)
     Ok(())
 }
 
-async fn drain(body: &mut Body) {
-    let rest = async {
-        let mut read = 0;
-        while let (true, Some(Ok(frame))) = (read < MAX_DRAIN, body.frame().await) {
-            read += frame.data_ref().map_or(0, Bytes::len);
-        }
-    };
-    // Whether it came to its end does not matter: the refusal is sent either way.
-    let _ = tokio::time::timeout(DRAIN_TIMEOUT, rest).await;
-}
-
 fn too_large(limit: usize) -> Problem {
     let detail = format!("a request's body has at most {limit} bytes");
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
 }
 
 fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
-    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let mut values = headers.get_all(header::CONTENT_TYPE).iter().map(|value| value.to_str().ok());
+    // Two of them say two things.
+    let value = values.next().flatten().filter(|_| values.next().is_none()).unwrap_or_default();
     let mut parts = value.split(';').map(str::trim);
     let is_json = parts.next().is_some_and(|media_type| media_type.eq_ignore_ascii_case("application/json"));
     let is_utf8 = parts.all(|parameter| match parameter.split_once('=') {

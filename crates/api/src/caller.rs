@@ -73,9 +73,11 @@ pub(crate) fn unauthenticated() -> Problem {
         .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"postledger\"")
 }
 
-/// The token of `Authorization: Bearer …` (RFC 6750 2.1).
+/// The token of `Authorization: Bearer …` (RFC 6750 2.1). Of two fields none counts: a proxy may have checked the other.
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    let value = value.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_matches(' '))
 }

@@ -5,11 +5,12 @@ use crate::access::{Access, access};
 use crate::api::Shared;
 use crate::caller::{Caller, Peer, bearer, unauthenticated};
 use crate::listener::{NoRequest, Refusal, Refuse};
-use crate::problem::Problem;
+use crate::problem::{FieldError, Problem};
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use axum::http::{Method, StatusCode, Uri};
+use axum::http::uri::Authority;
+use axum::http::{Method, StatusCode, Uri, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
@@ -43,7 +44,7 @@ pub(crate) async fn edge(State(shared): State<Arc<Shared>>, mut request: Request
     let route = route.as_ref().map(MatchedPath::as_str);
     request.extensions_mut().insert(context.clone());
 
-    let admitted = admit(&shared, route, &mut request);
+    let admitted = check_host(&request).and_then(|()| admit(&shared, route, &mut request));
     let mut response = match admitted {
         Err(problem) => problem.into_response(),
         Ok(()) => match AssertUnwindSafe(next.run(request)).catch_unwind().await {
@@ -110,6 +111,34 @@ fn no_request(why: NoRequest, header_bytes: usize) -> Problem {
             Problem::new(StatusCode::FORBIDDEN, "not_the_proxy", detail)
         }
     }
+}
+
+/// One `Host` with a host in it, as RFC 9112 3.2 demands, so that no two machines on the way read it differently.
+fn check_host(request: &Request) -> Result<(), Problem> {
+    let wrong = |why, detail: &str| {
+        let mut problem =
+            Problem::new(StatusCode::BAD_REQUEST, "malformed_request", format!("Host: {detail}"));
+        problem.errors.push(FieldError { field: "Host".into(), code: why, detail: detail.into() });
+        Err(problem)
+    };
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) if request.version() < Version::HTTP_11 => Ok(()),
+        (None, _) => wrong("required", "a request in HTTP/1.1 names the host"),
+        (Some(_), Some(_)) => wrong("duplicate_field", "a request names one host"),
+        (Some(host), None) if is_host(host.as_bytes()) => Ok(()),
+        (Some(_), None) => wrong("invalid_host", "a host name or an address, and a port after a colon"),
+    }
+}
+
+/// `uri-host [ ":" port ]` (RFC 9110 7.2), which may be empty.
+fn is_host(host: &[u8]) -> bool {
+    host.is_empty()
+        || (!host.contains(&b'@')
+            && Authority::try_from(host).is_ok_and(|authority| {
+                let is_ported = authority.as_str().len() > authority.host().len();
+                !is_ported || authority.port_u16().is_some()
+            }))
 }
 
 /// Finds who calls and whether they may; leaves the [`Caller`] in the request.

@@ -4,11 +4,11 @@ use crate::answer;
 use crate::api::Shared;
 use crate::caller::Caller;
 use crate::history;
-use crate::messages::read::parse_id;
+use crate::path_id::PathId;
 use crate::problem::Problem;
 use crate::shown::{shown, shown_option};
 use axum::body::Body;
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Extension, State};
 use axum::http::{Response, StatusCode};
 use postledger_core::explanation::{Explanation, Rule};
 use postledger_core::id::DeliveryId;
@@ -90,9 +90,8 @@ pub(crate) struct DestinationUseJson<'a> {
 pub(crate) async fn explain(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    PathId(id): PathId<DeliveryId>,
 ) -> Result<Response<Body>, Problem> {
-    let id: DeliveryId = parse_id(&id)?;
     let (message, _) = history::seen_by(&shared, &caller, id.message).await?;
     let delivery = message.delivery(id.ordinal).ok_or_else(Problem::not_found)?;
     let known = if delivery.state.phase.is_final() { None } else { shared.services.dispatching.explain(id) };

@@ -9,7 +9,7 @@ mod plan;
 mod recipients;
 
 pub(crate) use findings::Findings;
-pub(crate) use plan::{lifetime, send_at};
+pub(crate) use plan::{lifetime, send_at, span};
 
 use crate::api::Shared;
 use crate::caller::Caller;

@@ -22,7 +22,8 @@ fn explain<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Problem {
         Err(error) => {
             let path = match error.path().to_string() {
                 root if root == "." || root == "?" => String::new(),
-                path => clipped(&path),
+                // Behind a whole value, where a comma or a bracket was to come, no field is known.
+                path => clipped(path.trim_end_matches(".?")),
             };
             let error = error.into_inner();
             match error.classify() {

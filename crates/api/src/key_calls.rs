@@ -4,14 +4,14 @@ use crate::answer::{self, Data};
 use crate::api::Shared;
 use crate::body;
 use crate::caller::Caller;
-use crate::intake::Findings;
+use crate::intake::{self, Findings};
 use crate::json;
-use crate::messages::read::parse_id;
+use crate::path_id::PathId;
 use crate::problem::Problem;
 use crate::request::{Few, Parsed, Span};
 use crate::shown::{shown, shown_option};
 use axum::body::Body;
-use axum::extract::{Extension, Path, Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::http::{Response, StatusCode};
 use postledger_core::event::Event;
 use postledger_core::id::{KeyId, Ordinal, Stream};
@@ -141,9 +141,8 @@ pub(crate) async fn list(
 pub(crate) async fn revoke(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    PathId(id): PathId<KeyId>,
 ) -> Result<StatusCode, Problem> {
-    let id: KeyId = parse_id(&id)?;
     let key = shared.keys.ring().get(id).filter(|key| caller.sees(&key.tenant)).cloned();
     let key = key.ok_or_else(Problem::not_found)?;
     if key.revoked_at.is_none() {
@@ -186,16 +185,14 @@ fn check(new: NewKey, caller: &Caller) -> Result<(Tenant, BTreeSet<Scope>, Optio
         findings.add("scopes", "required", "a key may do something: send, read, operate, admin");
     }
     let range = Duration::from_secs(60)..=Duration::from_secs(3650 * 86400);
-    let lifetime = new.expires_after.map(|span| span.0.filter(|span| range.contains(span)));
-    if lifetime == Some(None) {
-        findings.add("expires_after", "out_of_range", "a duration of 1m to 3650d, such as 90d");
-    }
+    let lifetime =
+        new.expires_after.and_then(|given| intake::span("expires_after", given, range, &mut findings));
     let (Some(tenant), []) = (tenant, &findings.0[..]) else { return Err(Problem::invalid(findings.0)) };
     if !caller.sees(&tenant) {
         let detail = "a key issues keys of its own tenant only";
         return Err(Problem::new(StatusCode::FORBIDDEN, "tenant_forbidden", detail));
     }
-    Ok((tenant, scopes, lifetime.flatten()))
+    Ok((tenant, scopes, lifetime))
 }
 
 async fn append(

@@ -31,6 +31,7 @@ mod messages;
 mod openapi;
 mod operate;
 mod pages;
+mod path_id;
 mod problem;
 mod relays;
 mod request;

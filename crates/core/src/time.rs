@@ -81,8 +81,24 @@ impl FromStr for Timestamp {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parsed: jiff::Timestamp = text.parse().map_err(|_| InvalidTimestamp)?;
-        Ok(Self(parsed.as_microsecond()))
+        if is_rfc3339(text.as_bytes()) { Ok(Self(parsed.as_microsecond())) } else { Err(InvalidTimestamp) }
     }
+}
+
+/// The shape of RFC 3339 5.6, where the library takes more of ISO 8601: `2026-12-01T09:00:00`, a fraction if need be,
+/// then `Z` or hours and minutes.
+fn is_rfc3339(text: &[u8]) -> bool {
+    let Some((time, rest)) = text.split_at_checked(19) else { return false };
+    let marks: [(usize, &[u8]); 5] = [(4, b"-"), (7, b"-"), (10, b"Tt"), (13, b":"), (16, b":")];
+    let is_time = marks.iter().all(|(place, marks)| marks.contains(&time[*place]));
+    let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let fraction = rest.strip_prefix(b".").map_or(0, |rest| 1 + digits(rest));
+    let is_zone = match &rest[fraction..] {
+        [b'Z' | b'z'] => true,
+        [b'+' | b'-', hours @ .., b':', _, _] => matches!(hours, [b'0' | b'1', _] | [b'2', b'0'..=b'3']),
+        _ => false,
+    };
+    is_time && is_zone
 }
 
 #[cfg(test)]

@@ -33,7 +33,6 @@ impl Checked {
     pub fn new(request: NewMessage, settings: &Settings, now: Timestamp) -> Result<Self, Problem> {
         let limits = &settings.limits;
         let mut findings = Findings::default();
-        unsupported(&request, &mut findings);
         let from = author(request.from, &mut findings);
         let addressed =
             recipients::check(request.to, request.cc, request.bcc, limits.recipients, &mut findings);
@@ -41,6 +40,8 @@ impl Checked {
         let return_path = request.return_path.and_then(|path| {
             path.0.map_err(|wrong| findings.add("return_path", "invalid_address", wrong.to_string())).ok()
         });
+        let has_text = request.text.is_some() || request.html.is_some();
+        unsupported(request.template.is_some(), request.prepare.is_some(), has_text, &mut findings);
         let subject = request.subject.unwrap_or_default();
         findings.line("subject", &subject, 0..=998);
         for (field, body) in [("text", &request.text), ("html", &request.html)] {
@@ -82,13 +83,13 @@ impl Checked {
     }
 }
 
-fn unsupported(request: &NewMessage, findings: &mut Findings) {
-    if request.template.is_some() {
+fn unsupported(has_template: bool, has_prepare: bool, has_text: bool, findings: &mut Findings) {
+    if has_template {
         findings.add("template", "not_supported", "templates are not supported yet: send text or html");
-    } else if request.text.is_none() && request.html.is_none() {
+    } else if !has_text {
         findings.add("text", "required", "a message has a text, an html, or both");
     }
-    if request.prepare.is_some() {
+    if has_prepare {
         findings.add("prepare", "not_supported", "preparing is not supported yet: submit when it is decided");
     }
 }

@@ -88,7 +88,8 @@ pub(crate) fn lifetime(field: &str, given: Span, findings: &mut Findings) -> Opt
     span(field, given, MINUTE..=MONTH, findings)
 }
 
-fn span(
+/// A duration in that range.
+pub(crate) fn span(
     field: &str,
     given: Span,
     range: RangeInclusive<Duration>,

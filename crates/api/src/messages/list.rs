@@ -110,7 +110,11 @@ fn query(text: &str, now: Timestamp) -> Result<MessageQuery, Problem> {
                 let address = parsed::<Address>(&name, &value, "invalid_address", &mut findings);
                 query.recipient = address.map(|address| address.as_str().to_owned());
             }
-            "tag" => query.tag = Some(value.into_owned()),
+            "tag" => {
+                // As a message's own: no other can be found.
+                findings.line("tag", &value, 1..=64);
+                query.tag = Some(value.into_owned());
+            }
             "created_before" => query.created_before = parsed(&name, &value, "invalid_time", &mut findings),
             "created_after" => query.created_after = parsed(&name, &value, "invalid_time", &mut findings),
             "limit" => match value.parse() {

@@ -6,14 +6,14 @@ use crate::caller::Caller;
 use crate::event_json::EventJson;
 use crate::history;
 use crate::message_json::MessageJson;
+use crate::path_id::PathId;
 use crate::problem::Problem;
 use axum::body::Body;
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Extension, State};
 use axum::http::{Response, StatusCode};
 use bytes::{Bytes, BytesMut};
 use postledger_core::id::{DeliveryId, MessageId};
 use postledger_core::key::Scope;
-use std::str::FromStr;
 use std::sync::Arc;
 
 const RFC822: &str = "message/rfc822";
@@ -28,9 +28,9 @@ const RFC822: &str = "message/rfc822";
 pub(crate) async fn show(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    PathId(id): PathId<MessageId>,
 ) -> Result<Response<Body>, Problem> {
-    let (message, _) = history::seen_by(&shared, &caller, parse_id(&id)?).await?;
+    let (message, _) = history::seen_by(&shared, &caller, id).await?;
     Ok(answer::json(StatusCode::OK, &MessageJson::new(&message, shared.services.clock.now())))
 }
 
@@ -44,9 +44,9 @@ pub(crate) async fn show(
 pub(crate) async fn events(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    PathId(id): PathId<MessageId>,
 ) -> Result<Response<Body>, Problem> {
-    let (_, history) = history::seen_by(&shared, &caller, parse_id(&id)?).await?;
+    let (_, history) = history::seen_by(&shared, &caller, id).await?;
     let with_hash = caller.may(Scope::Admin);
     let data = history.iter().map(|recorded| EventJson::new(recorded, with_hash)).collect();
     Ok(answer::json(StatusCode::OK, &Data { data }))
@@ -65,9 +65,9 @@ pub(crate) async fn events(
 pub(crate) async fn content(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    PathId(id): PathId<MessageId>,
 ) -> Result<Response<Body>, Problem> {
-    let (message, _) = history::seen_by(&shared, &caller, parse_id(&id)?).await?;
+    let (message, _) = history::seen_by(&shared, &caller, id).await?;
     let bytes = stored(&shared, message.id).await?;
     Ok(answer::bytes(StatusCode::OK, RFC822, bytes))
 }
@@ -87,9 +87,8 @@ pub(crate) async fn content(
 pub(crate) async fn delivery_content(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    PathId(id): PathId<DeliveryId>,
 ) -> Result<Response<Body>, Problem> {
-    let id: DeliveryId = parse_id(&id)?;
     let (message, _) = history::seen_by(&shared, &caller, id.message).await?;
     let delivery = message.delivery(id.ordinal).ok_or_else(Problem::not_found)?;
     let Some(head) = &delivery.head else {
@@ -109,9 +108,4 @@ pub(crate) async fn delivery_content(
 async fn stored(shared: &Shared, id: MessageId) -> Result<Bytes, Problem> {
     let content = shared.services.ledger.content(id).await?;
     content.map(|content| content.bytes).ok_or_else(|| Problem::content_gone(StatusCode::GONE))
-}
-
-/// What is no id is answered like the id of nothing.
-pub(crate) fn parse_id<T: FromStr>(text: &str) -> Result<T, Problem> {
-    text.parse().map_err(|_| Problem::not_found())
 }

@@ -8,14 +8,15 @@ use crate::caller::Caller;
 use crate::intake::{self, Findings};
 use crate::json;
 use crate::message_json::MessageJson;
-use crate::messages::read::parse_id;
+use crate::path_id::PathId;
 use crate::problem::Problem;
 use crate::request::{Parsed, Span};
 use axum::body::Body;
-use axum::extract::{Extension, Path, Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::http::{Response, StatusCode};
 use postledger_core::delivery::Command;
 use postledger_core::event::{HoldReason, Resolution};
+use postledger_core::id::{DeliveryId, MessageId};
 use postledger_core::name::Actor;
 use postledger_core::time::Timestamp;
 use serde::Deserialize;
@@ -59,7 +60,7 @@ pub(crate) struct Resolve {
 }
 
 macro_rules! command_calls {
-    ($($(#[doc = $doc:literal])* $name:ident on $noun:literal at $path:literal, $body:ident, $target:expr, $command:expr;)*) => {$(
+    ($($(#[doc = $doc:literal])* $name:ident on $noun:literal at $path:literal, $body:ident, $target:path, $id:ty, $command:expr;)*) => {$(
         $(#[doc = $doc])*
         #[utoipa::path(
             post, path = $path, tag = $noun, params(("id" = String, Path)), request_body = $body,
@@ -71,10 +72,10 @@ macro_rules! command_calls {
         pub(crate) async fn $name(
             State(shared): State<Arc<Shared>>,
             Extension(caller): Extension<Caller>,
-            Path(id): Path<String>,
+            PathId(id): PathId<$id>,
             request: Request,
         ) -> Result<Response<Body>, Problem> {
-            let target = $target(parse_id(&id)?);
+            let target = $target(id);
             let fields: $body = fields(&shared, request).await?;
             let command: fn($body, Actor) -> Result<Command, Problem> = $command;
             act(&shared, &caller, target, command(fields, caller.actor.clone())?).await
@@ -86,33 +87,33 @@ command_calls! {
     /// Cancel a message.
     ///
     /// Deliveries that wait end as `cancelled`; what is in flight or has ended stays as it is.
-    cancel_message on "messages" at "/v1/messages/{id}/cancel", NoFields, Target::Message, cancel;
+    cancel_message on "messages" at "/v1/messages/{id}/cancel", NoFields, Target::Message, MessageId, cancel;
     /// Hold a message.
     ///
     /// Deliveries that wait are paused until they are released; what is held does not expire.
-    hold_message on "messages" at "/v1/messages/{id}/hold", NoFields, Target::Message, hold;
+    hold_message on "messages" at "/v1/messages/{id}/hold", NoFields, Target::Message, MessageId, hold;
     /// Release a message.
     ///
     /// Held deliveries return to the queue; their lifetime counts from now.
-    release_message on "messages" at "/v1/messages/{id}/release", NoFields, Target::Message, release;
+    release_message on "messages" at "/v1/messages/{id}/release", NoFields, Target::Message, MessageId, release;
     /// Redrive a message.
     ///
     /// Failed and unknown deliveries return to the queue with a fresh budget of attempts. 409 `content_gone` once the
     /// content was removed.
-    redrive_message on "messages" at "/v1/messages/{id}/redrive", Redrive, Target::Message, redrive;
+    redrive_message on "messages" at "/v1/messages/{id}/redrive", Redrive, Target::Message, MessageId, redrive;
     /// Cancel a delivery.
-    cancel_delivery on "deliveries" at "/v1/deliveries/{id}/cancel", NoFields, Target::Delivery, cancel;
+    cancel_delivery on "deliveries" at "/v1/deliveries/{id}/cancel", NoFields, Target::Delivery, DeliveryId, cancel;
     /// Hold a delivery.
-    hold_delivery on "deliveries" at "/v1/deliveries/{id}/hold", NoFields, Target::Delivery, hold;
+    hold_delivery on "deliveries" at "/v1/deliveries/{id}/hold", NoFields, Target::Delivery, DeliveryId, hold;
     /// Release a delivery.
-    release_delivery on "deliveries" at "/v1/deliveries/{id}/release", NoFields, Target::Delivery, release;
+    release_delivery on "deliveries" at "/v1/deliveries/{id}/release", NoFields, Target::Delivery, DeliveryId, release;
     /// Redrive a delivery.
-    redrive_delivery on "deliveries" at "/v1/deliveries/{id}/redrive", Redrive, Target::Delivery, redrive;
+    redrive_delivery on "deliveries" at "/v1/deliveries/{id}/redrive", Redrive, Target::Delivery, DeliveryId, redrive;
     /// Resolve an unknown delivery.
     ///
     /// Says what became of attempts whose result was not known: `delivered` ends the delivery as delivered,
     /// `not_delivered` ends an unknown one as failed and lets a waiting one go on.
-    resolve_delivery on "deliveries" at "/v1/deliveries/{id}/resolve", Resolve, Target::Delivery, resolve;
+    resolve_delivery on "deliveries" at "/v1/deliveries/{id}/resolve", Resolve, Target::Delivery, DeliveryId, resolve;
 }
 
 /// Reschedule a message.
@@ -128,10 +129,10 @@ command_calls! {
 pub(crate) async fn reschedule_message(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    PathId(id): PathId<MessageId>,
     request: Request,
 ) -> Result<Response<Body>, Problem> {
-    let target = Target::Message(parse_id(&id)?);
+    let target = Target::Message(id);
     let received = body::read(&shared, request, false).await?;
     let fields: Reschedule = json::parse(&received.bytes)?;
     let mut findings = Findings::default();

