@@ -1,11 +1,11 @@
 //! Reads a request's body: bounded in bytes, in time, and in what all large bodies together may hold.
 
 use crate::api::Shared;
-use crate::limits::{LARGE_BODY, Limits};
-use crate::problem::Problem;
+use crate::limits::{self, LARGE_BODY, Limits};
+use crate::problem::{Problem, code};
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use std::sync::Arc;
@@ -37,9 +37,7 @@ pub(crate) async fn read(shared: &Shared, request: Request, may_be_empty: bool) 
         parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let received = tokio::time::timeout(timeout, collect(shared, &mut body, announced, limit))
         .await
-        .unwrap_or_else(|_| {
-            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the body took too long to arrive"))
-        })?;
+        .unwrap_or_else(|_| Err(Problem::new(code::BODY_TIMEOUT, "the body took too long to arrive")))?;
     if !(may_be_empty && received.bytes.is_empty()) {
         check_media_type(&parts.headers)?;
         check_encoding(&parts.headers)?;
@@ -63,9 +61,8 @@ async fn collect(
     }
     let (mut whole, mut first) = (BytesMut::new(), Bytes::new());
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| {
-            Problem::new(StatusCode::BAD_REQUEST, "body_incomplete", "the body ended before it was complete")
-        })?;
+        let frame = frame
+            .map_err(|_| Problem::new(code::BODY_INCOMPLETE, "the body ended before it was complete"))?;
         let Ok(data) = frame.into_data() else { continue };
         let length = first.len() + whole.len() + data.len();
         if length > limit {
@@ -97,7 +94,7 @@ fn grow(shared: &Shared, share: &mut Option<OwnedSemaphorePermit>, bytes: usize)
     let more = u32::try_from(wanted - held).unwrap_or(u32::MAX);
     let more = Arc::clone(&shared.large_bodies).try_acquire_many_owned(more).map_err(|_| {
         let detail = "too many large requests at once; nothing was stored";
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail).retry_after(1)
+        Problem::new(code::BUSY, detail).retry_after(1)
     })?;
     match share {
         Some(share) => share.merge(more),
@@ -107,8 +104,8 @@ fn grow(shared: &Shared, share: &mut Option<OwnedSemaphorePermit>, bytes: usize)
 }
 
 fn too_large(limit: usize) -> Problem {
-    let detail = format!("a request's body has at most {limit} bytes");
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+    let detail = format!("a request's body has at most {}", limits::size(limit));
+    Problem::new(code::BODY_TOO_LARGE, detail)
 }
 
 fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
@@ -127,7 +124,7 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
         return Ok(());
     }
     let detail = "Content-Type must be application/json (in UTF-8)";
-    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail))
+    Err(Problem::new(code::UNSUPPORTED_MEDIA_TYPE, detail))
 }
 
 /// Compressed bodies would make every limit on bytes a limit on something else.
@@ -137,6 +134,5 @@ fn check_encoding(headers: &HeaderMap) -> Result<(), Problem> {
         return Ok(());
     }
     let detail = "Content-Encoding: a body is not compressed";
-    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", detail)
-        .with_header(header::ACCEPT_ENCODING, "identity"))
+    Err(Problem::new(code::UNSUPPORTED_ENCODING, detail).with_header(header::ACCEPT_ENCODING, "identity"))
 }

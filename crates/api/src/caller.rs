@@ -1,7 +1,7 @@
 //! Who calls, for whom, and what they may do.
 
-use crate::problem::Problem;
-use axum::http::{HeaderMap, StatusCode, header};
+use crate::problem::{Problem, code};
+use axum::http::{HeaderMap, header};
 use postledger_core::key::{Key, Scope};
 use postledger_core::name::{Actor, Tenant};
 use std::collections::BTreeSet;
@@ -69,7 +69,7 @@ impl Caller {
 /// 401, with what to do about it. Says nothing about why: unknown, wrong, revoked and expired look alike.
 pub(crate) fn unauthenticated() -> Problem {
     let detail = "a valid API key is needed: Authorization: Bearer plk_…";
-    Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail)
+    Problem::new(code::UNAUTHENTICATED, detail)
         .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"postledger\"")
 }
 

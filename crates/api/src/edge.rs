@@ -4,8 +4,9 @@
 use crate::access::{Access, access};
 use crate::api::Shared;
 use crate::caller::{Caller, Peer, bearer, unauthenticated};
+use crate::limits;
 use crate::listener::{NoRequest, Refusal, Refuse};
-use crate::problem::{FieldError, Problem};
+use crate::problem::{FieldError, Problem, code};
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -52,7 +53,7 @@ pub(crate) async fn edge(State(shared): State<Arc<Shared>>, mut request: Request
             Err(_) => {
                 tracing::error!(request_id = %context.id, "a handler panicked");
                 let detail = "this is a defect; the log names the request id";
-                Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).into_response()
+                Problem::new(code::INTERNAL, detail).into_response()
             }
         },
     };
@@ -87,28 +88,27 @@ pub(crate) fn refusals(shared: Arc<Shared>) -> Refuse {
 
 fn no_request(why: NoRequest, header_bytes: usize) -> Problem {
     match why {
-        NoRequest::Unreadable(414) => {
-            Problem::new(StatusCode::URI_TOO_LONG, "uri_too_long", "the path is too long")
-        }
+        NoRequest::Unreadable(414) => Problem::new(code::URI_TOO_LONG, "the path is too long"),
         NoRequest::Unreadable(431) => {
             let detail = format!(
-                "the line and the header fields of a request are at most {header_bytes} bytes and 100 fields"
+                "the line and the header fields of a request are at most {} and 100 fields",
+                limits::size(header_bytes)
             );
-            Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "header_too_large", detail)
+            Problem::new(code::HEADER_TOO_LARGE, detail)
         }
         NoRequest::Unreadable(status) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
             let detail = "the line or the header fields of the request are no HTTP/1.1";
-            Problem::new(status, "malformed_request", detail)
+            Problem::new(code::MALFORMED_REQUEST, detail).with_status(status)
         }
         NoRequest::Plaintext => {
             let detail =
                 "this port speaks TLS: use https://. A key that was sent in the clear is to be replaced";
-            Problem::new(StatusCode::BAD_REQUEST, "tls_required", detail)
+            Problem::new(code::TLS_REQUIRED, detail)
         }
         NoRequest::Stranger => {
             let detail = "this port takes connections of its proxy only";
-            Problem::new(StatusCode::FORBIDDEN, "not_the_proxy", detail)
+            Problem::new(code::NOT_THE_PROXY, detail)
         }
     }
 }
@@ -116,8 +116,7 @@ fn no_request(why: NoRequest, header_bytes: usize) -> Problem {
 /// One `Host` with a host in it, as RFC 9112 3.2 demands, so that no two machines on the way read it differently.
 fn check_host(request: &Request) -> Result<(), Problem> {
     let wrong = |why, detail: &str| {
-        let mut problem =
-            Problem::new(StatusCode::BAD_REQUEST, "malformed_request", format!("Host: {detail}"));
+        let mut problem = Problem::new(code::MALFORMED_REQUEST, format!("Host: {detail}"));
         problem.errors.push(FieldError { field: "Host".into(), code: why, detail: detail.into() });
         Err(problem)
     };
@@ -145,12 +144,8 @@ fn is_host(host: &[u8]) -> bool {
 fn admit(shared: &Shared, route: Option<&str>, request: &mut Request) -> Result<(), Problem> {
     let Some(route) = route else { return Err(Problem::not_found()) };
     let needs = access(request.method().as_str(), route).map_err(|allowed| {
-        Problem::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "method_not_allowed",
-            "this path has other methods: see Allow",
-        )
-        .with_header(header::ALLOW, &allowed)
+        Problem::new(code::METHOD_NOT_ALLOWED, "this path has other methods: see Allow")
+            .with_header(header::ALLOW, &allowed)
     })?;
     let peer = request.extensions().get::<Peer>().copied().unwrap_or(Peer::Remote);
     let scope = match needs {
@@ -171,7 +166,7 @@ fn admit(shared: &Shared, route: Option<&str>, request: &mut Request) -> Result<
     };
     if !caller.may(scope) {
         let detail = format!("this call needs a key with scope {scope}");
-        return Err(Problem::new(StatusCode::FORBIDDEN, "scope_missing", detail));
+        return Err(Problem::new(code::SCOPE_MISSING, detail));
     }
     request.extensions_mut().insert(caller);
     // The list reads its own parameters.
@@ -201,7 +196,7 @@ fn write_problem(response: &mut Response, context: &RequestContext) {
     let problem = match problem {
         Some(problem) => problem,
         None if status.is_client_error() || status.is_server_error() => {
-            Problem::new(status, "http_error", status.canonical_reason().unwrap_or("error"))
+            Problem::new(code::HTTP_ERROR, status.canonical_reason().unwrap_or("error")).with_status(status)
         }
         None => return,
     };

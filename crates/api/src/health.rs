@@ -2,7 +2,7 @@
 
 use crate::answer;
 use crate::api::Shared;
-use crate::problem::Problem;
+use crate::problem::{Problem, code};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Response, StatusCode};
@@ -52,7 +52,7 @@ pub(crate) async fn readyz(State(shared): State<Arc<Shared>>) -> Result<Response
     let services = &shared.services;
     if !services.ledger.head().is_writable {
         let detail = "the ledger accepts no writes";
-        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).retry_after(5));
+        return Err(Problem::new(code::UNAVAILABLE, detail).retry_after(5));
     }
     let relays = services.dispatching.relays();
     let down: Vec<_> =

@@ -2,8 +2,7 @@
 
 use crate::api::Shared;
 use crate::caller::Caller;
-use crate::problem::Problem;
-use axum::http::StatusCode;
+use crate::problem::{Problem, code};
 use postledger_core::event::Recorded;
 use postledger_core::id::MessageId;
 use postledger_core::message::{BrokenHistory, Message};
@@ -37,5 +36,5 @@ fn fold(history: &[Recorded]) -> Result<Option<Message>, Problem> {
 /// A history that cannot be: damage, told to the operator by the log and to the caller by a code.
 pub(crate) fn broken(broken: &BrokenHistory) -> Problem {
     tracing::error!(%broken, "a message's history cannot be folded");
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "corrupt_record", "its record cannot be read")
+    Problem::new(code::CORRUPT_RECORD, "its record cannot be read")
 }

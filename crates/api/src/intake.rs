@@ -14,9 +14,9 @@ pub(crate) use plan::{lifetime, send_at, span};
 use crate::api::Shared;
 use crate::caller::Caller;
 use crate::idempotency::IdempotencyKey;
-use crate::problem::Problem;
+use crate::limits;
+use crate::problem::{Problem, code};
 use crate::request::NewMessage;
-use axum::http::StatusCode;
 use checked::Checked;
 use fingerprint::Defaults;
 use postledger_core::content::Content;
@@ -53,8 +53,8 @@ pub(crate) fn take_in(
         .map_err(|wrong| Problem::invalid_field(wrong.field, wrong.code, wrong.detail))?;
     let most = settings.limits.message_bytes;
     if rendered.bytes.len() > most {
-        let detail = format!("rendered, a message has at most {most} bytes");
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "message_too_large", detail));
+        let detail = format!("rendered, a message has at most {}", limits::size(most));
+        return Err(Problem::new(code::MESSAGE_TOO_LARGE, detail));
     }
 
     let content = Content { salt: services.entropy.salt(), bytes: rendered.bytes };

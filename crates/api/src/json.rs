@@ -1,8 +1,7 @@
 //! JSON to wire types, and what is wrong with it by field.
 
-use crate::problem::{FieldError, Problem};
+use crate::problem::{FieldError, Problem, code};
 use crate::request::Object;
-use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::error::Category;
 
@@ -32,13 +31,13 @@ fn explain<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Problem {
             }
         }
         // The value is right, so something follows it.
-        Ok(_) => Problem::new(StatusCode::BAD_REQUEST, "invalid_json", "something follows the JSON value"),
+        Ok(_) => Problem::new(code::INVALID_JSON, "something follows the JSON value"),
     }
 }
 
 fn not_json(path: String, error: &serde_json::Error) -> Problem {
     let detail = format!("no valid JSON in UTF-8: line {}, column {}", error.line(), error.column());
-    let mut problem = Problem::new(StatusCode::BAD_REQUEST, "invalid_json", detail.clone());
+    let mut problem = Problem::new(code::INVALID_JSON, detail.clone());
     if !path.is_empty() {
         problem.errors.push(FieldError { field: path, code: "invalid_json", detail });
     }

@@ -7,7 +7,7 @@ use crate::caller::Caller;
 use crate::intake::{self, Findings};
 use crate::json;
 use crate::path_id::PathId;
-use crate::problem::Problem;
+use crate::problem::{Problem, code};
 use crate::request::{Few, Parsed, Span};
 use crate::shown::{shown, shown_option};
 use axum::body::Body;
@@ -190,7 +190,7 @@ fn check(new: NewKey, caller: &Caller) -> Result<(Tenant, BTreeSet<Scope>, Optio
     let (Some(tenant), []) = (tenant, &findings.0[..]) else { return Err(Problem::invalid(findings.0)) };
     if !caller.sees(&tenant) {
         let detail = "a key issues keys of its own tenant only";
-        return Err(Problem::new(StatusCode::FORBIDDEN, "tenant_forbidden", detail));
+        return Err(Problem::new(code::TENANT_FORBIDDEN, detail));
     }
     Ok((tenant, scopes, lifetime))
 }

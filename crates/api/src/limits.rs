@@ -36,16 +36,27 @@ pub struct Limits {
 /// From here on a body counts as large: it is accounted for, and rendered off the async threads.
 pub(crate) const LARGE_BODY: usize = 64 * 1024;
 
+/// So many bytes, in words.
+pub(crate) fn size(bytes: usize) -> String {
+    match (bytes % MIB, bytes % KIB) {
+        (0, _) if bytes > 0 => format!("{} MiB", bytes / MIB),
+        (_, 0) if bytes > 0 => format!("{} KiB", bytes / KIB),
+        _ => format!("{bytes} bytes"),
+    }
+}
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+
 impl Default for Limits {
     fn default() -> Self {
-        const MIB: usize = 1024 * 1024;
         Self {
             body_bytes: 40 * MIB,
             attachments_bytes: 18 * MIB,
             message_bytes: 25 * MIB,
             recipients: 50,
             batch: 500,
-            header_bytes: 16 * 1024,
+            header_bytes: 16 * KIB,
             header_read_timeout: Duration::from_secs(15),
             body_read_timeout: Duration::from_secs(60),
             answer_timeout: Duration::from_secs(30),
@@ -53,6 +64,25 @@ impl Default for Limits {
             max_connections: 1024,
             large_bodies_bytes: 256 * MIB,
             shutdown_grace: Duration::from_secs(10),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_told_in_words() {
+        let table = [
+            (0, "0 bytes"),
+            (1000, "1000 bytes"),
+            (16 * KIB, "16 KiB"),
+            (40 * MIB, "40 MiB"),
+            (MIB + 1, "1048577 bytes"),
+        ];
+        for (bytes, words) in table {
+            assert_eq!(size(bytes), words);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::access::{Access, CALLS};
 use crate::api::Shared;
-use crate::problem::{FieldError, ProblemAnswer};
+use crate::problem::{FieldError, ProblemAnswer, code};
 use crate::{explain, health, key_calls, messages, operate, pages, relays};
 use postledger_core::key::Scope;
 use std::sync::Arc;
@@ -22,9 +22,10 @@ Durable transactional mail: what is answered with 202 is in the ledger, is deliv
 * Unknown fields and parameters are refused by name.
 * Every error is `application/problem+json` (RFC 9457) with a stable `code`; `errors` names each wrong field. 503 and 507
   carry `Retry-After`, and nothing was stored. A foreign or unknown id is the same 404.
-* Every answer has an `X-Request-Id`.
-* Limits: body 40 MiB, attachments 18 MiB together before encoding, message 25 MiB rendered, 50 recipients, 500 messages
-  per batch, header of a request 16 KiB and 15 s, body 60 s.";
+* Every answer has an `X-Request-Id`, made by the service: one that a request brings is not looked at.
+* Limits, where the configuration (`[server.limits]`) says nothing else: body 40 MiB, attachments 18 MiB together before
+  encoding, message 25 MiB rendered, 50 recipients, 500 messages per batch, header of a request 16 KiB and 15 s, body
+  60 s.";
 
 /// What is described beside the handlers.
 #[derive(OpenApi)]
@@ -76,7 +77,8 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Shared>> {
 pub fn openapi_json() -> String {
     let mut document = routes().into_openapi();
     document.info.version = env!("CARGO_PKG_VERSION").to_owned();
-    document.info.description = Some(DESCRIPTION.to_owned());
+    let codes = format!("{}\n{}", code::table(), code::table_of_fields());
+    document.info.description = Some(format!("{DESCRIPTION}\n\n## Codes\n\n{codes}"));
     let components = document.components.get_or_insert_default();
     if let Some(RefOr::T(Schema::Object(queued))) = components.schemas.get_mut("Queued") {
         // Its fields stand flat in events, and only in those of one kind.

@@ -5,7 +5,7 @@ pub(crate) mod calls;
 use crate::api::Shared;
 use crate::caller::Caller;
 use crate::history;
-use crate::problem::{FieldError, MAX_ERRORS, Problem};
+use crate::problem::{FieldError, MAX_ERRORS, Problem, code};
 use axum::http::StatusCode;
 use postledger_core::delivery::{Command, Given, Refusal, decide};
 use postledger_core::event::Event;
@@ -103,7 +103,7 @@ fn decided(shared: &Shared, message: &Message, target: Target, command: &Command
 
 fn refused(refusals: &[(DeliveryId, Refusal)]) -> Problem {
     if refusals.iter().all(|(_, refusal)| *refusal == Refusal::ContentGone) {
-        return Problem::content_gone(StatusCode::CONFLICT);
+        return Problem::content_gone().with_status(StatusCode::CONFLICT);
     }
     let why = |(id, refusal): &(DeliveryId, Refusal)| FieldError {
         field: id.to_string(),
@@ -114,7 +114,7 @@ fn refused(refusals: &[(DeliveryId, Refusal)]) -> Problem {
         [(_, one)] => one.to_string(),
         many => format!("none of {} deliveries allows it; see errors", many.len()),
     };
-    let mut problem = Problem::new(StatusCode::CONFLICT, "refused_by_state", detail);
+    let mut problem = Problem::new(code::REFUSED_BY_STATE, detail);
     problem.errors = refusals.iter().take(MAX_ERRORS).map(why).collect();
     problem
 }

@@ -4,10 +4,13 @@
 //! it. What a problem says is about names and limits, never a repetition of what the caller sent: the same text
 //! may end in somebody's log.
 
+pub(crate) mod code;
+
 use axum::body::Body;
 use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
+use code::Code;
 use postledger_core::ledger::{LedgerError, ViewsError};
 use serde::Serialize;
 use std::borrow::Cow;
@@ -69,8 +72,15 @@ pub(crate) struct ProblemAnswer<'a> {
 pub(crate) const MAX_ERRORS: usize = 32;
 
 impl Problem {
-    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+    pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        let Code { status, name: code, .. } = code;
         Self(Box::new(Details { status, code, detail: detail.into(), errors: Vec::new(), header: None }))
+    }
+
+    /// The same with another status than the code mostly has.
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
     }
 
     /// 422: the request is well-formed, and these fields of it cannot be accepted.
@@ -81,7 +91,7 @@ impl Problem {
             [one] => format!("{}: {}", one.field, one.detail).into(),
             many => format!("{} fields cannot be accepted; see errors", many.len()).into(),
         };
-        let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", detail);
+        let mut problem = Self::new(code::INVALID_REQUEST, detail);
         problem.errors = errors;
         problem
     }
@@ -92,15 +102,11 @@ impl Problem {
 
     /// What exists and belongs to another is answered like what does not exist.
     pub fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "there is nothing here that this caller may see")
+        Self::new(code::NOT_FOUND, "there is nothing here that this caller may see")
     }
 
-    pub fn content_gone(status: StatusCode) -> Self {
-        Self::new(
-            status,
-            "content_gone",
-            "the content was removed: its retention has passed, or it was erased",
-        )
+    pub fn content_gone() -> Self {
+        Self::new(code::CONTENT_GONE, "the content was removed: its retention has passed, or it was erased")
     }
 
     pub fn retry_after(mut self, seconds: u16) -> Self {
@@ -165,35 +171,34 @@ impl IntoResponse for Problem {
 
 impl From<LedgerError> for Problem {
     fn from(error: LedgerError) -> Self {
-        let unavailable = StatusCode::SERVICE_UNAVAILABLE;
         match error {
             LedgerError::Busy => {
-                Self::new(unavailable, "busy", "the ledger is busy; nothing was stored").retry_after(1)
+                Self::new(code::BUSY, "the ledger is busy; nothing was stored").retry_after(1)
             }
             LedgerError::Full => {
                 let detail = "the disk is full; nothing was stored";
-                Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", detail).retry_after(30)
+                Self::new(code::DISK_FULL, detail).retry_after(30)
             }
             LedgerError::Conflict => {
                 let detail = "others keep changing it; nothing was done";
-                Self::new(unavailable, "contended", detail).retry_after(1)
+                Self::new(code::CONTENDED, detail).retry_after(1)
             }
             LedgerError::Stopped => {
                 let detail = "the ledger accepts no writes: the service is stopping, or a write failed";
-                Self::new(unavailable, "ledger_stopped", detail).retry_after(5)
+                Self::new(code::LEDGER_STOPPED, detail).retry_after(5)
             }
             LedgerError::Undecided => {
                 let detail = "a write failed; whether the request took effect shows when the service is back: \
                               ask again with the same Idempotency-Key, or read the message";
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "undecided", detail)
+                Self::new(code::UNDECIDED, detail)
             }
             fault @ (LedgerError::Corrupt { .. } | LedgerError::Unreadable(_)) => {
                 tracing::error!(error = %fault, "the ledger could not be read");
                 let code = match fault {
-                    LedgerError::Corrupt { .. } => "corrupt_record",
-                    _ => "ledger_unreadable",
+                    LedgerError::Corrupt { .. } => code::CORRUPT_RECORD,
+                    _ => code::LEDGER_UNREADABLE,
                 };
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, code, "its record cannot be read")
+                Self::new(code, "its record cannot be read")
             }
         }
     }
@@ -201,16 +206,14 @@ impl From<LedgerError> for Problem {
 
 impl From<ViewsError> for Problem {
     fn from(error: ViewsError) -> Self {
-        let unavailable = StatusCode::SERVICE_UNAVAILABLE;
         match error {
             ViewsError::Rebuilding => {
                 let detail = "lists are being rebuilt from the ledger; single messages can be read";
-                Self::new(unavailable, "views_rebuilding", detail).retry_after(5)
+                Self::new(code::VIEWS_REBUILDING, detail).retry_after(5)
             }
             ViewsError::Unreadable(_) => {
                 tracing::error!(%error, "the views could not be read");
-                Self::new(unavailable, "views_unreadable", "lists cannot be read; single messages can")
-                    .retry_after(30)
+                Self::new(code::VIEWS_UNREADABLE, "lists cannot be read; single messages can").retry_after(30)
             }
         }
     }

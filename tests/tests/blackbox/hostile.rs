@@ -1,6 +1,8 @@
 //! Hostile callers: each is told what is wrong in a problem that names the field, nothing of theirs is sent, stored or
 //! logged, and nobody beside them notices.
 
+mod addresses;
+mod callers;
 mod calls;
 mod case;
 mod exchange;
@@ -37,12 +39,17 @@ async fn who_does_everything_wrong_changes_nothing() {
     let mut accepted = case::message();
     accepted["send_at"] = far_ahead().into();
     let target = Arc::new(target(&service, &accepted).await);
-    let cases: Vec<Arc<Case>> =
-        [fields::cases(&target), json::cases(&target), calls::cases(&target), wire::cases(&target)]
-            .into_iter()
-            .flatten()
-            .map(Arc::new)
-            .collect();
+    let cases: Vec<Arc<Case>> = [
+        fields::cases(&target),
+        json::cases(&target),
+        calls::cases(&target),
+        callers::cases(&target),
+        wire::cases(&target),
+    ]
+    .into_iter()
+    .flatten()
+    .map(Arc::new)
+    .collect();
     assert!(cases.len() >= 200, "{} cases", cases.len());
 
     // Once to warm up: allocators, caches and pools grow to what the suite needs.
@@ -62,6 +69,14 @@ async fn who_does_everything_wrong_changes_nothing() {
     assert!(sink.log().connections.is_empty(), "something was sent");
     assert!(after.rss <= before.rss + 48 * MIB, "memory grew: {before:?}, {after:?}");
     assert!(after.files <= before.files + 4, "connections are left over: {before:?}, {after:?}");
+
+    // Each was answered as expected, so these are the codes that callers meet.
+    let page = include_str!("../../../docs/api.md");
+    for (_, code, _, of_field) in cases.iter().map(|case| case.expected) {
+        for code in [code, of_field].iter().filter(|code| !code.is_empty()) {
+            assert!(page.contains(&format!("\n| `{code}` |")), "{code} is not in docs/api.md");
+        }
+    }
 
     let log = service.stderr().unwrap();
     assert!(log.contains("status\":404"), "the log says what was refused");

@@ -1,6 +1,7 @@
 //! The files of a message.
 
 use super::Findings;
+use crate::limits;
 use crate::request::{Few, NewAttachment, Object};
 use postledger_core::compose::Attachment;
 
@@ -18,7 +19,8 @@ pub(super) fn check(
     let files = files.kept.into_iter().enumerate();
     let attachments: Vec<_> = files.map(|(index, file)| one(index, file.0, findings)).collect();
     if attachments.iter().map(|attachment| attachment.bytes.len()).sum::<usize>() > most_bytes {
-        let detail = format!("attachments have at most {most_bytes} bytes together, before encoding");
+        let detail =
+            format!("attachments have at most {} together, before encoding", limits::size(most_bytes));
         findings.add("attachments", "too_large", detail);
     }
     attachments

@@ -7,7 +7,7 @@ use crate::event_json::EventJson;
 use crate::history;
 use crate::message_json::MessageJson;
 use crate::path_id::PathId;
-use crate::problem::Problem;
+use crate::problem::{Problem, code};
 use axum::body::Body;
 use axum::extract::{Extension, State};
 use axum::http::{Response, StatusCode};
@@ -93,10 +93,10 @@ pub(crate) async fn delivery_content(
     let delivery = message.delivery(id.ordinal).ok_or_else(Problem::not_found)?;
     let Some(head) = &delivery.head else {
         if message.erased_at.is_some() {
-            return Err(Problem::content_gone(StatusCode::GONE));
+            return Err(Problem::content_gone());
         }
         let detail = "its bytes are fixed by its first attempt, and there was none yet";
-        return Err(Problem::new(StatusCode::CONFLICT, "not_attempted", detail));
+        return Err(Problem::new(code::NOT_ATTEMPTED, detail));
     };
     let content = stored(&shared, message.id).await?;
     let mut whole = BytesMut::with_capacity(head.fields.len() + content.len());
@@ -107,5 +107,5 @@ pub(crate) async fn delivery_content(
 
 async fn stored(shared: &Shared, id: MessageId) -> Result<Bytes, Problem> {
     let content = shared.services.ledger.content(id).await?;
-    content.map(|content| content.bytes).ok_or_else(|| Problem::content_gone(StatusCode::GONE))
+    content.map(|content| content.bytes).ok_or_else(Problem::content_gone)
 }

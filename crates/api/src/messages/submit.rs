@@ -9,7 +9,7 @@ use crate::idempotency::IdempotencyKey;
 use crate::intake;
 use crate::json;
 use crate::message_json::MessageJson;
-use crate::problem::Problem;
+use crate::problem::{Problem, code};
 use crate::request::NewMessage;
 use axum::body::Body;
 use axum::extract::{Extension, Request, State};
@@ -120,5 +120,5 @@ pub(super) async fn outcome(shared: &Shared, submitted: Submitted) -> Result<Out
 
 fn key_reused() -> Problem {
     let detail = "this key was used before with another request; nothing was stored";
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail)
+    Problem::new(code::IDEMPOTENCY_KEY_REUSED, detail)
 }

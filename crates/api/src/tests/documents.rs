@@ -1,7 +1,9 @@
 //! Pages and the description: whole, and loaded from nowhere else.
 
 use super::service::{Service, request};
+use crate::access::{Access, CALLS};
 use crate::caller::Peer;
+use crate::problem::code;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -82,6 +84,29 @@ fn the_description_is_whole() {
         let name = reference.split('"').next().unwrap();
         assert!(schemas.contains_key(name), "{name} is referred to and missing");
     }
+}
+
+#[test]
+fn the_page_has_the_tables_of_the_code() {
+    let page = include_str!("../../../../docs/api.md");
+    let mut calls = "| call | scope |\n|---|---|\n".to_owned();
+    let is_page = |path: &str| path == "/" || path.starts_with("/docs") || path == "/page.css";
+    for (method, path, access) in CALLS.iter().filter(|call| !is_page(call.1)) {
+        let scope = match access {
+            Access::Open => "none".to_owned(),
+            Access::AdminUnlessLocal => "`admin`; from this machine none".to_owned(),
+            Access::Needs(scope) => format!("`{scope}`"),
+        };
+        calls.push_str(&format!("| `{method} {path}` | {scope} |\n"));
+    }
+    let described: Value = serde_json::from_str(&crate::openapi_json()).unwrap();
+    let described = described["info"]["description"].as_str().unwrap();
+    for table in [calls, code::table(), code::table_of_fields()] {
+        assert!(page.contains(&table), "docs/api.md has not this table:\n{table}");
+        assert!(table.starts_with("| call") || described.contains(&table));
+    }
+    let codes: BTreeSet<_> = code::ALL.iter().map(|code| code.name).collect();
+    assert_eq!(codes.len(), code::ALL.len(), "a code stands there once");
 }
 
 #[tokio::test]
