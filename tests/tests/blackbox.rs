@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod blackbox {
     mod api_tls;
+    mod behind_proxy;
     mod changed_byte;
     mod controls;
     mod disk_full;

@@ -89,6 +89,10 @@ async fn the_command_line_trusts_the_system_and_what_it_is_told_to() {
     assert!(exit.stderr.contains("UnknownIssuer; --ca names the root"), "{exit}");
     let exit = service.run(&[&list[..], &["--ca", &ca]].concat()).await.unwrap();
     assert_eq!(exit.code, Some(0), "{exit}");
+    let mut command = std::process::Command::new(postledger_tests::service::binary().unwrap());
+    command.args(list).env("SSL_CERT_FILE", &ca);
+    let output = tokio::process::Command::from(command).output().await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let exit = service.run(&[&list[..], &["--ca", "/nowhere.pem"]].concat()).await.unwrap();
     assert_eq!(exit.code, Some(2), "{exit}");
 }
