@@ -35,7 +35,7 @@ impl Neighbour {
         let requests = [(submit, StatusCode::ACCEPTED), (read, StatusCode::OK)];
         let stopped = stop.clone();
         let working = tokio::spawn(async move {
-            let mut took = Vec::new();
+            let (mut took, mut pace) = (Vec::new(), tokio::time::interval(PAUSE));
             for (request, status) in requests.iter().cycle() {
                 if stopped.is_cancelled() {
                     break;
@@ -45,7 +45,7 @@ impl Neighbour {
                 assert_eq!(answer.status(), *status);
                 answer.bytes().await.unwrap();
                 took.push(began.elapsed());
-                tokio::time::sleep(PAUSE).await;
+                pace.tick().await;
             }
             took
         });

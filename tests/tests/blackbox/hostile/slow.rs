@@ -25,7 +25,7 @@ enum Slow {
     NoBody,
     /// Waits to be told to go on, and then does not.
     Waiting,
-    /// Asks for a great deal and reads nothing.
+    /// Asks for a great deal and reads of it a byte at a time.
     Reader,
     /// Goes away in the middle of its body.
     Gone,
@@ -59,19 +59,22 @@ async fn one(addr: SocketAddr, target: &Target, slow: Slow) -> Option<String> {
     if matches!(slow, Slow::Gone) {
         return None;
     }
-    let mut received = Vec::new();
+    let (mut received, mut pace) = (Vec::new(), tokio::time::interval(PAUSE));
     let served = async {
         let (mut input, mut output) = stream.split();
         match slow {
             Slow::Reader => {
-                // Nothing tells who does not read that it was cut off: it looks when that must have been.
-                tokio::time::sleep(Duration::from_secs(3)).await;
+                // The service is done with it long before; what it wrote until then waits here.
+                for _ in 0..30 {
+                    pace.tick().await;
+                    received.push(input.read_u8().await.unwrap_or_default());
+                }
                 let _cut = input.read_to_end(&mut received).await;
             }
             Slow::Header | Slow::Body => {
                 let trickle = async {
                     while output.write_all(b" ").await.is_ok() {
-                        tokio::time::sleep(PAUSE).await;
+                        pace.tick().await;
                     }
                 };
                 tokio::select! {
