@@ -79,6 +79,9 @@ impl FromStr for Address {
     }
 }
 
+/// Bytes of a domain as it is given: as many characters as its longest A-labels have, each in the longest UTF-8.
+const MAX_UNICODE_DOMAIN: usize = 4 * 253;
+
 fn is_atom(atom: &str) -> bool {
     let allowed = |c: char| match c {
         'a'..='z' | 'A'..='Z' | '0'..='9' => true,
@@ -90,6 +93,10 @@ fn is_atom(atom: &str) -> bool {
 
 /// Lower-case A-labels of a host name: letters, digits and inner hyphens, 1 to 63 a label.
 fn ascii_domain(domain: &str) -> Option<String> {
+    // Looking at megabytes of it would take seconds, to say the same.
+    if domain.len() > MAX_UNICODE_DOMAIN {
+        return None;
+    }
     let ascii = idna::domain_to_ascii_strict(domain).ok()?;
     let label = |label: &str| {
         matches!(label.len(), 1..=63)

@@ -60,6 +60,14 @@ fn mailboxes_in_every_spelling() {
     }
 }
 
+/// A soft hyphen is nothing to IDNA: but for the bound this would be x.example after megabytes of them, too.
+#[test]
+fn a_domain_that_no_name_can_have_is_not_looked_at() {
+    let padded = |hyphens: usize| format!("ann@x{}.example", "\u{ad}".repeat(hyphens)).parse::<Address>();
+    assert_eq!(padded(100).map(|it| it.domain().to_owned()), Ok("x.example".to_owned()));
+    assert_eq!(padded(1_000), Err(InvalidAddress::Domain));
+}
+
 proptest! {
     #[test]
     fn an_accepted_address_can_stand_in_a_command(text in "\\PC*|[ -~\\r\\n\\x00]{1,20}@[ -~\\r\\n]{1,20}") {
