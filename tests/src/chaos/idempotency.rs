@@ -6,7 +6,7 @@
 use super::Plan;
 use super::dice::Dice;
 use super::figures::{Figures, missed};
-use super::life::PATIENCE;
+use super::life::{PATIENCE, release_quarantined};
 use crate::load::{Answer, Entry, Intent};
 use crate::oracle;
 use crate::service::{Caller, Relay, Service, Setup};
@@ -55,6 +55,7 @@ pub(super) async fn idempotency(plan: &Plan, figures: &mut Figures) -> Result<()
         same(&mut messages, key, again)?;
         figures.add("asked again", 1);
     }
+    release_quarantined(&service, figures).await?;
     service.drained(PATIENCE).await.map_err(|error| missed(format!("{error:#}")))?;
     service.terminate().await?;
     let export = service.export().await?;

@@ -157,7 +157,7 @@ impl Life {
 
 /// To a service that is killed again and again, what happened to be in flight each time looks like the cause of it.
 /// Released as an operator would, once it lives on.
-async fn release_quarantined(service: &Service, figures: &mut Figures) -> Result<()> {
+pub(super) async fn release_quarantined(service: &Service, figures: &mut Figures) -> Result<()> {
     let exit = service.run(&["queue", "--limit", "1000000"]).await?;
     let queue: Value = serde_json::from_str(&exit.stdout).with_context(|| exit.to_string())?;
     let rows = queue["deliveries"].as_array().into_iter().flatten();
