@@ -28,5 +28,6 @@ mod blackbox {
     mod supervisor;
     mod sync_failure;
     mod tls;
+    mod urgency;
     mod views_deleted;
 }

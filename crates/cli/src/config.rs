@@ -5,6 +5,7 @@ mod environment;
 mod form;
 mod key;
 mod log;
+mod pacing;
 mod problem;
 mod reading;
 mod reference;
@@ -17,6 +18,7 @@ mod server;
 pub use changes::{Change, Settled};
 pub use key::{Found, Key, Keys};
 pub use log::{Log, LogFormat, LogLevel, LogTo};
+pub use pacing::{Destination, Priority};
 pub use problem::{Origin, Problems};
 pub use reference::reference;
 pub use relay::Relay;
@@ -30,6 +32,7 @@ use anyhow::{Context, Result};
 use postledger_core::address::Address;
 use postledger_core::name::{RelayName, RouteName};
 use postledger_core::policy::Policy;
+use postledger_dispatcher::Pacing;
 use reading::Reading;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -51,6 +54,11 @@ pub struct Config {
     pub relay: Vec<Relay>,
     /// Which relays a delivery may use, in order. Without any, there is one named `default` over all relays as they stand.
     pub route: Vec<Route>,
+    /// Who goes first: critical, high, normal, low, in this order.
+    pub priority: Priority,
+    /// What recipient domains take over each relay. The first that fits a domain holds, also where it bounds nothing;
+    /// without one, the relay is the bound, and what the domain itself answers.
+    pub destination: Vec<Destination>,
     /// What holds for messages that say nothing about it.
     pub retry: Retry,
     /// Where bounces go.
@@ -190,6 +198,8 @@ impl Config {
             let what = "none is named default: messages that name none would have no relay";
             findings.push(("route".into(), what.into()));
         }
+        self.priority.check(&mut findings);
+        self.destination.iter().for_each(|destination| destination.check(&mut findings));
         if self.retry.schedule.is_empty() {
             findings.push(("retry.schedule".into(), "expected at least one interval".into()));
         }
@@ -212,6 +222,15 @@ impl Config {
             config.route = vec![Route { name: RouteName::default_route(), relays }];
         }
         config
+    }
+
+    /// In which order, and how fast, the queue is worked off.
+    pub fn pacing(&self) -> Pacing {
+        Pacing {
+            shares: self.priority.shares(),
+            ageing: self.priority.ageing,
+            destinations: self.destination.iter().flat_map(Destination::limits).collect(),
+        }
     }
 
     /// The routes: as configured, or one over all relays.

@@ -59,6 +59,7 @@ impl Service {
         let options = DispatcherOptions {
             relays,
             routes: config.routes(),
+            pacing: config.pacing(),
             ledger: ledger.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
@@ -109,7 +110,7 @@ impl Service {
         let mut in_force = self.in_force.lock().unwrap_or_else(PoisonError::into_inner);
         // What can be refused comes first. The rest cannot fail.
         config.server.to_entrance()?;
-        let reconfigured = self.dispatcher.reconfigure(relays(config)?, config.routes())?;
+        let reconfigured = self.dispatcher.reconfigure(relays(config)?, config.routes(), config.pacing())?;
         if let Some((tls, files)) = self.tls.as_ref().zip(config.server.tls.as_ref())
             && let Err(error) = tls.reload(&files.cert, &files.key)
         {

@@ -1,5 +1,6 @@
 //! What the operator configures: relays and routes.
 
+use crate::planner::Shares;
 use postledger_core::name::{RelayName, RouteName};
 use postledger_core::outcome::Stage;
 use std::fmt;
@@ -29,6 +30,34 @@ pub struct RelayConfig {
     pub ca_file: Option<PathBuf>,
     /// The name to greet with: this host's, or an address literal (RFC 5321 4.1.1.1).
     pub hello_name: String,
+}
+
+/// In which order, and how fast, the queue is worked off.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pacing {
+    /// Which part of each relay's connections is kept for the urgent.
+    pub shares: Shares,
+    /// How long a delivery may wait behind more urgent ones before it has a share of the starts.
+    pub ageing: Duration,
+    /// What recipient domains take; the first that fits a domain holds.
+    pub destinations: Vec<DestinationLimits>,
+}
+
+/// What recipient domains take over each relay.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DestinationLimits {
+    /// A domain in lower case, as it stands in addresses on the wire; or `*.` and a domain, for all below it.
+    pub domain: String,
+    /// Attempts at the same time, at least 1.
+    pub max_connections: Option<usize>,
+    /// Attempts started per second.
+    pub max_per_second: Option<f64>,
+}
+
+impl Default for Pacing {
+    fn default() -> Self {
+        Self { shares: Shares::default(), ageing: Duration::from_secs(15 * 60), destinations: Vec::new() }
+    }
 }
 
 /// Which relays a delivery may use.

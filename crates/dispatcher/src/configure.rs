@@ -1,6 +1,6 @@
 //! Takes over relays and routes, at the start and while mail flows.
 
-use crate::config::{RelayConfig, Route};
+use crate::config::{Pacing, RelayConfig, Route};
 use crate::engine::{Engine, RelaySlot};
 use crate::meters;
 use crate::planner::{RelayLimits, RelayPlan, RelaySet};
@@ -66,10 +66,15 @@ pub struct Reconfigured {
 pub(crate) struct Setup {
     endpoints: Vec<Endpoint>,
     routes: Vec<(RouteName, Vec<RelayName>)>,
+    pacing: Pacing,
 }
 
 impl Setup {
-    pub(crate) fn new(relays: Vec<RelayConfig>, routes: Vec<Route>) -> Result<Self, SetupError> {
+    pub(crate) fn new(
+        relays: Vec<RelayConfig>,
+        routes: Vec<Route>,
+        pacing: Pacing,
+    ) -> Result<Self, SetupError> {
         if relays.len() > RelaySet::CAPACITY {
             return Err(SetupError::TooManyRelays);
         }
@@ -91,7 +96,7 @@ impl Setup {
         }
         let endpoints = relays.into_iter().map(endpoint).collect::<Result<_, _>>()?;
         let routes = routes.into_iter().map(|Route { name, relays }| (name, relays)).collect();
-        Ok(Self { endpoints, routes })
+        Ok(Self { endpoints, routes, pacing })
     }
 
     /// Puts it in force, all at once.
@@ -124,8 +129,9 @@ impl Setup {
                 }
                 slots.push(kept.unwrap_or_else(|| RelaySlot::new(endpoint)));
             }
-            let indices =
-                planner.handle_configured(&plans, &self.routes, now).map_err(|_| SetupError::StillBusy)?;
+            let indices = planner
+                .handle_configured(&plans, &self.routes, &self.pacing, now)
+                .map_err(|_| SetupError::StillBusy)?;
             let mut relays = engine.relays();
             for (index, slot) in indices.into_iter().map(usize::from).zip(slots) {
                 match relays.get_mut(index) {

@@ -1,7 +1,7 @@
 //! Start, stop, and what others may ask.
 
 use crate::attempt::Flight;
-use crate::config::{RelayConfig, Route};
+use crate::config::{Pacing, RelayConfig, Route};
 use crate::configure::{Reconfigured, Setup, SetupError};
 use crate::engine::Engine;
 use crate::in_flight::{InFlight, LeftBehind};
@@ -34,6 +34,8 @@ pub struct DispatcherOptions {
     pub relays: Vec<RelayConfig>,
     /// All routes. A message whose route is not among them fails as unroutable.
     pub routes: Vec<Route>,
+    /// In which order, and how fast, the queue is worked off.
+    pub pacing: Pacing,
     /// Where everything is recorded.
     pub ledger: Arc<dyn Ledger>,
     /// The time.
@@ -72,8 +74,8 @@ impl Dispatcher {
     /// # Cancel safety
     /// Not to be dropped before it has ended: a dispatcher that has subscribed would remain.
     pub async fn start(options: DispatcherOptions) -> Result<Arc<Self>, StartError> {
-        let DispatcherOptions { relays, routes, ledger, clock, entropy, in_flight } = options;
-        let setup = Setup::new(relays, routes)?;
+        let DispatcherOptions { relays, routes, pacing, ledger, clock, entropy, in_flight } = options;
+        let setup = Setup::new(relays, routes, pacing)?;
         let (in_flight, left_behind) = in_flight.map(left_behind).unwrap_or_default();
         let engine = Arc::new(Engine::new(ledger, clock, entropy, in_flight));
         setup.apply(&engine)?;
@@ -105,7 +107,7 @@ impl Dispatcher {
     /// [`SetupError`].
     pub fn check(relays: Vec<RelayConfig>, routes: Vec<Route>) -> Result<(), SetupError> {
         // Without a relay there is nothing to send, and nothing that could be wrong with it.
-        if relays.is_empty() { Ok(()) } else { Setup::new(relays, routes).map(drop) }
+        if relays.is_empty() { Ok(()) } else { Setup::new(relays, routes, Pacing::default()).map(drop) }
     }
 
     /// Takes over other relays and routes while mail flows, all at once. What did not change goes on with its
@@ -120,8 +122,9 @@ impl Dispatcher {
         &self,
         relays: Vec<RelayConfig>,
         routes: Vec<Route>,
+        pacing: Pacing,
     ) -> Result<Reconfigured, SetupError> {
-        Setup::new(relays, routes)?.apply(&self.engine)
+        Setup::new(relays, routes, pacing)?.apply(&self.engine)
     }
 
     /// The end of this process is nobody's fault of those in flight: the next start suspects none of them.

@@ -4,7 +4,7 @@ use crate::cache::{CAPACITY, Cache, Mail};
 use crate::in_flight::InFlight;
 use crate::inbox::Inbox;
 use crate::meters;
-use crate::planner::{Job, Lease, Now, Planner, PlannerConfig, RelayIndex};
+use crate::planner::{Job, Lease, Now, Planner, RelayIndex};
 use crate::pool::Pool;
 use crate::transport::Endpoint;
 use postledger_core::clock::{Clock, Entropy};
@@ -85,10 +85,7 @@ impl Engine {
             clock,
             entropy,
             relays: RwLock::default(),
-            queue: Mutex::new(Queue {
-                planner: Planner::new(PlannerConfig::default()),
-                cache: Cache::new(CAPACITY),
-            }),
+            queue: Mutex::new(Queue { planner: Planner::new(), cache: Cache::new(CAPACITY) }),
             inbox: Arc::new(Inbox::open()),
             in_flight: Arc::new(in_flight),
             began: Instant::now(),

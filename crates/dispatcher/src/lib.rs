@@ -33,8 +33,9 @@ mod worker;
 
 pub use check::{RelayReport, test_relay};
 pub use compose::MimeComposer;
-pub use config::{Credentials, RelayConfig, Route, Timeouts, TlsMode};
+pub use config::{Credentials, DestinationLimits, Pacing, RelayConfig, Route, Timeouts, TlsMode};
 pub use configure::{Reconfigured, SetupError};
 pub use dispatcher::{Dispatcher, DispatcherOptions, StartError};
+pub use planner::Shares;
 pub use smtp::capabilities::Capabilities;
 pub use transport::tls::TlsSetupError;

@@ -76,24 +76,6 @@ pub(crate) enum Work {
     Refuse(Cause),
 }
 
-/// What the operator decides, beside relays and routes.
-#[derive(Debug, Clone)]
-pub(crate) struct PlannerConfig {
-    pub shares: Shares,
-    /// How long a delivery may wait for more urgent ones before it has a share of the starts.
-    pub ageing: Duration,
-    pub rules: Vec<domains::Rule>,
-}
-
-/// How long a delivery waits behind more urgent ones before it gets a share of the starts.
-const AGEING: Duration = Duration::from_secs(15 * 60);
-
-impl Default for PlannerConfig {
-    fn default() -> Self {
-        Self { shares: Shares::default(), ageing: AGEING, rules: Vec::new() }
-    }
-}
-
 /// A delivery that reached its end, for the metrics.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Finished {
@@ -149,9 +131,8 @@ fn domain(queued: &Queued, ordinal: Ordinal) -> &str {
 
 impl Planner {
     /// Without relays and routes until [`Planner::handle_configured`]. Loads until [`Planner::handle_all_loaded`].
-    pub(crate) fn new(config: PlannerConfig) -> Self {
-        let PlannerConfig { shares, ageing, rules } = config;
-        Self { shares, ageing, domains: Domains::new(rules), is_loading: true, ..Self::default() }
+    pub(crate) fn new() -> Self {
+        Self { is_loading: true, ..Self::default() }
     }
 
     /// A message as read from the ledger. What is held already is kept where it is as new.

@@ -75,7 +75,15 @@ fn what_is_wrong_is_named() {
             "[sever]".to_owned(),
             "line 1, column 2: unknown key `sever` in the configuration; did you mean `server`?",
         ),
-        ("zzz = 1".to_owned(), "unknown key `zzz` in the configuration; there are bounce, log, relay"),
+        (
+            "[priority.shares]\ncritical = 60\nhigh = 41\nnormal = 0".to_owned(),
+            "priority.shares: together they are 101, and at most 100",
+        ),
+        (
+            "[[destination]]\nname = \"a\"\ndomains = [\"a@b\"]".to_owned(),
+            "destination.a.domains: a@b is no domain such as example.net",
+        ),
+        ("zzz = 1".to_owned(), "unknown key `zzz` in the configuration; there are bounce, destination, log"),
         ("[server]\nlisten = \"0.0.0.0:8250\"".to_owned(), "line 2, column 1: server.listen: off loopback"),
         ("[server]\nlisten = \"[::]:8250\"".to_owned(), "server.behind_proxy = true"),
         ("server = 1".to_owned(), "expected a table: [server]"),
@@ -216,6 +224,10 @@ fn every_key_can_stand_in_the_environment_and_its_origin_is_known() {
             ("server.tls.cert", "c"),
             ("server.tls.key", "k"),
             ("server.limits.bodies_in_flight", "64GiB"),
+            ("destination.default.domains", "example.net"),
+            ("priority.shares.critical", "0"),
+            ("priority.shares.high", "0"),
+            ("priority.shares.normal", "0"),
         ];
         let others = others.iter().filter(|(other, _)| *other != path);
         let variables = others.map(|(other, value)| (environment::variable(other), (*value).to_owned()));

@@ -7,6 +7,7 @@ use super::entry::RelaySet;
 use super::relay::{Relay, RelayLimits};
 use super::slab::Slot;
 use super::{Now, Planner, RelayIndex};
+use crate::config::Pacing;
 use postledger_core::name::{RelayName, RouteName};
 use std::collections::HashSet;
 
@@ -24,7 +25,8 @@ pub(crate) struct RelayPlan {
 pub(crate) struct TooManyRelays;
 
 impl Planner {
-    /// Takes over these relays and routes; every relay that a route names is among them. Gives the relays' indices.
+    /// Takes over these relays and routes, and how the queue is worked off; every relay that a route names is among
+    /// them. Gives the relays' indices.
     /// A route that is not among them takes no new message; what waits for it keeps those of its relays that are left.
     ///
     /// # Errors
@@ -33,9 +35,13 @@ impl Planner {
         &mut self,
         relays: &[RelayPlan],
         routes: &[(RouteName, Vec<RelayName>)],
+        pacing: &Pacing,
         now: Now,
     ) -> Result<Vec<RelayIndex>, TooManyRelays> {
         let indices = self.indices(relays).ok_or(TooManyRelays)?;
+        (self.shares, self.ageing) = (pacing.shares, pacing.ageing);
+        self.domains.configure(&pacing.destinations);
+        self.destinations.configure(|domain| self.domains.allowance(domain));
         let reused = indices.iter().zip(relays).filter(|(index, plan)| {
             self.names.get(usize::from(**index)).is_some_and(|known| *known != plan.name)
         });
@@ -74,6 +80,11 @@ impl Planner {
 
     fn set_relay(&mut self, index: RelayIndex, plan: &RelayPlan, now: Now) {
         let at = usize::from(index);
+        if plan.is_changed || self.names.get(at) != Some(&plan.name) {
+            for domain in self.destinations.forget_relay(index) {
+                self.domains.release(domain);
+            }
+        }
         if at == self.names.len() {
             self.names.push(plan.name.clone());
             self.relays.push(Relay::new(&plan.limits, self.shares));

@@ -170,6 +170,29 @@ impl Destinations {
         }
     }
 
+    /// Takes over what the operator allows each domain.
+    pub(crate) fn configure(&mut self, allowance: impl Fn(DomainIndex) -> Allowance) {
+        for ((_, domain), destination) in &mut self.known {
+            destination.pace = destination.pace.with(allowance(*domain).per_second);
+        }
+    }
+
+    /// The relay is another one now: nothing that was learnt there holds, but that what is in flight is. Answers the
+    /// domains whose numbers are used no longer.
+    pub(crate) fn forget_relay(&mut self, relay: RelayIndex) -> Vec<DomainIndex> {
+        for ((of, _), destination) in &mut self.known {
+            if *of == relay {
+                (destination.window, destination.parks, destination.parked_until) = (None, 0, Duration::ZERO);
+            }
+        }
+        let is_idle =
+            |(of, _): &Key, destination: &mut Destination| *of == relay && destination.in_flight == 0;
+        self.known
+            .extract_if(|key, destination| is_idle(key, destination))
+            .map(|((_, domain), _)| domain)
+            .collect()
+    }
+
     /// The next destination that has opened by itself, and whether it is forgotten.
     pub(crate) fn poll_opened(&mut self, now: Duration) -> Option<(Key, bool)> {
         let &(at, key) = self.timers.first().filter(|(at, _)| *at <= now)?;

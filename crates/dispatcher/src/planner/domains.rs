@@ -2,16 +2,9 @@
 
 use super::class::DomainIndex;
 use super::destinations::Allowance;
+use crate::config::DestinationLimits;
 use std::collections::HashMap;
 use std::sync::Arc;
-
-/// What the operator allows the domains of a pattern.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Rule {
-    /// A domain in lower case, or `*.` and a domain for all below it.
-    pub pattern: String,
-    pub allowance: Allowance,
-}
 
 /// Numbers are given back when nobody uses them.
 #[derive(Debug, Default)]
@@ -19,7 +12,7 @@ pub(crate) struct Domains {
     numbers: HashMap<Arc<str>, DomainIndex>,
     known: Vec<Known>,
     free: Vec<DomainIndex>,
-    rules: Vec<Rule>,
+    rules: Vec<DestinationLimits>,
 }
 
 #[derive(Debug)]
@@ -29,19 +22,28 @@ struct Known {
     allowance: Allowance,
 }
 
-impl Rule {
-    fn is_for(&self, domain: &str) -> bool {
-        match self.pattern.strip_prefix("*.") {
-            Some(parent) => domain.strip_suffix(parent).is_some_and(|below| below.ends_with('.')),
-            None => domain == self.pattern,
-        }
+fn is_for(rule: &DestinationLimits, domain: &str) -> bool {
+    match rule.domain.strip_prefix("*.") {
+        Some(parent) => domain.strip_suffix(parent).is_some_and(|below| below.ends_with('.')),
+        None => domain == rule.domain,
     }
 }
 
+fn allowance(rules: &[DestinationLimits], domain: &str) -> Allowance {
+    let rule = rules.iter().find(|rule| is_for(rule, domain));
+    rule.map_or(Allowance::UNLIMITED, |rule| Allowance {
+        max_connections: rule.max_connections.unwrap_or(usize::MAX),
+        per_second: rule.max_per_second,
+    })
+}
+
 impl Domains {
-    /// The first rule that fits a domain holds.
-    pub(crate) fn new(rules: Vec<Rule>) -> Self {
-        Self { rules, ..Self::default() }
+    /// The first rule that fits a domain holds, from now on.
+    pub(crate) fn configure(&mut self, rules: &[DestinationLimits]) {
+        self.rules = rules.to_vec();
+        for known in &mut self.known {
+            known.allowance = allowance(rules, &known.name);
+        }
     }
 
     /// One user more of a domain, in lower case: its number is its until [`Domains::release`].
@@ -50,8 +52,7 @@ impl Domains {
             self.retain(number);
             return number;
         }
-        let rule = self.rules.iter().find(|rule| rule.is_for(domain));
-        let allowance = rule.map_or(Allowance::UNLIMITED, |rule| rule.allowance);
+        let allowance = allowance(&self.rules, domain);
         let known = Known { name: domain.into(), users: 1, allowance };
         let name = known.name.clone();
         let number = if let Some(number) = self.free.pop() {

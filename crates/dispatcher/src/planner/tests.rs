@@ -1,5 +1,6 @@
 use super::entry::Entry;
 use super::*;
+use crate::config::{DestinationLimits, Pacing};
 use postledger_core::delivery::{Command, Given, decide};
 use postledger_core::event::{HoldReason, Queued, RecipientKind};
 use postledger_core::id::{Epoch, Position};
@@ -38,7 +39,7 @@ fn limits(max_connections: usize) -> RelayLimits {
 
 fn world(connections: usize) -> World {
     let mut world = World {
-        planner: Planner::new(PlannerConfig::default()),
+        planner: Planner::new(),
         now: Now { wall: START, monotonic: Duration::ZERO },
         journal: Vec::new(),
     };
@@ -113,7 +114,7 @@ impl World {
         };
         let relays: Vec<_> = relays.iter().map(plan).collect();
         let routes: Vec<_> = routes.iter().map(route).collect();
-        self.planner.handle_configured(&relays, &routes, self.now)
+        self.planner.handle_configured(&relays, &routes, &Pacing::default(), self.now)
     }
 
     fn relay(&self, index: RelayIndex) -> &Relay {

@@ -16,7 +16,7 @@ use postledger_core::message::Message;
 use postledger_core::name::{Actor, Source, Tenant};
 use postledger_core::policy::{OnUnknown, Policy, Priority, RetryPolicy};
 use postledger_core::time::Timestamp;
-use postledger_dispatcher::{Dispatcher, DispatcherOptions, RelayConfig, Route, Timeouts, TlsMode};
+use postledger_dispatcher::{Dispatcher, DispatcherOptions, Pacing, RelayConfig, Route, Timeouts, TlsMode};
 use server::Server;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -161,6 +161,7 @@ impl Bench {
 
     pub fn options(&self) -> DispatcherOptions {
         DispatcherOptions {
+            pacing: Pacing::default(),
             routes: vec![route(&self.relays)],
             relays: self.relays.clone(),
             ledger: self.ledger.clone(),

@@ -1,8 +1,6 @@
 //! Many tenants, many domains, two relays, in virtual time.
 
 use super::*;
-use crate::planner::destinations::Allowance;
-use crate::planner::domains::Rule;
 use postledger_core::address::Address;
 use postledger_core::event::QueuedPersonal;
 use std::collections::BTreeMap;
@@ -28,23 +26,34 @@ pub(super) const MAIL: Mail<'_> =
     Mail { tenant: "default", domain: "example.net", priority: Priority::Normal };
 
 impl Crowd {
-    /// One relay.
+    /// One relay, and what domains take: pattern, connections, rate.
     pub(super) fn new(limits: RelayLimits, rules: &[(&str, usize, Option<f64>)]) -> Self {
-        let rule = |&(pattern, max_connections, per_second): &(&str, usize, Option<f64>)| Rule {
-            pattern: pattern.to_owned(),
-            allowance: Allowance { max_connections, per_second },
-        };
-        let mut planner = Planner::new(PlannerConfig {
-            rules: rules.iter().map(rule).collect(),
-            ..PlannerConfig::default()
-        });
         let now = Now { wall: START, monotonic: Duration::ZERO };
+        let (planner, versions, in_flight) = (Planner::new(), BTreeMap::new(), Vec::new());
+        let mut crowd = Self { planner, now, accepted: 0, versions, in_flight };
+        crowd.configure(limits, false, rules);
+        crowd.planner.handle_all_loaded();
+        crowd
+    }
+
+    /// The relay is this now; another one where it `is_changed`.
+    pub(super) fn configure(
+        &mut self,
+        limits: RelayLimits,
+        is_changed: bool,
+        rules: &[(&str, usize, Option<f64>)],
+    ) {
+        let rule =
+            |&(domain, max_connections, max_per_second): &(&str, usize, Option<f64>)| DestinationLimits {
+                domain: domain.to_owned(),
+                max_connections: Some(max_connections),
+                max_per_second,
+            };
+        let pacing = Pacing { destinations: rules.iter().map(rule).collect(), ..Pacing::default() };
         let name: RelayName = "primary".parse().expect("a literal name");
-        let relay = RelayPlan { name: name.clone(), limits, is_changed: false };
+        let relay = RelayPlan { name: name.clone(), limits, is_changed };
         let route = ("default".parse().expect("a literal name"), vec![name]);
-        planner.handle_configured(&[relay], &[route], now).expect("there is room");
-        planner.handle_all_loaded();
-        Self { planner, now, accepted: 0, versions: BTreeMap::new(), in_flight: Vec::new() }
+        self.planner.handle_configured(&[relay], &[route], &pacing, self.now).expect("there is room");
     }
 
     pub(super) fn pass(&mut self, span: Duration) {

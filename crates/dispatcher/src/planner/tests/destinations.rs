@@ -156,3 +156,28 @@ fn nothing_is_remembered_of_destinations_without_mail() {
     assert_eq!(format!("{:?}", crowd.planner.destinations), format!("{:?}", Destinations::default()));
     assert_eq!(crowd.planner.domains.len(), 0);
 }
+
+#[test]
+fn other_rules_hold_at_once_and_another_relay_begins_anew() {
+    let mut crowd = Crowd::new(limits(20), &[("example.net", 2, None)]);
+    fill(&mut crowd, 100);
+    assert_eq!(crowd.start_all(), 2);
+    crowd.configure(limits(20), false, &[("example.net", 5, None)]);
+    assert_eq!(crowd.start_all(), 3);
+    crowd.configure(limits(20), false, &[]);
+    assert_eq!(crowd.start_all(), 11, "as many as normal mail may have");
+    crowd.end_first(Outcome::Transient(reply(421)));
+    assert_eq!(crowd.start_all(), 0, "parked");
+    crowd.configure(limits(20), true, &[]);
+    assert_eq!(crowd.start_all(), 1, "another server has said nothing of silence");
+    (0..crowd.in_flight.len()).for_each(|_| _ = crowd.end_first(accepted()));
+    assert_eq!(crowd.start_all(), 16);
+    (0..16).for_each(|_| _ = crowd.end_first(accepted()));
+    while crowd.start_all() > 0 {
+        (0..crowd.in_flight.len()).for_each(|_| _ = crowd.end_first(accepted()));
+    }
+    crowd.pass(seconds(20));
+    assert_eq!(crowd.start_all(), 1, "the deferred one");
+    crowd.end_first(accepted());
+    assert_eq!((crowd.planner.open_deliveries(), crowd.planner.domains.len()), (0, 0));
+}
