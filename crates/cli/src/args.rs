@@ -1,9 +1,11 @@
 //! The command line. Options stand before or after the verb; what has a form is checked before anything is done.
 
+mod init;
 mod message;
 mod subject;
 mod value;
 
+pub use init::Init;
 pub use message::{Message, Send};
 pub use subject::Subject;
 
@@ -81,6 +83,14 @@ pub enum Verb {
         #[arg(long, default_value = "127.0.0.1:8250")]
         listen: std::net::SocketAddr,
     },
+    /// Write a first configuration, try the relay, create the first key
+    #[command(after_help = "Examples:
+  postledger init
+  postledger init --config /etc/postledger/postledger.toml --data-dir /var/lib/postledger
+  postledger init --yes --relay-host smtp.example.net --test-from shop@shop.example
+  postledger init --yes --relay-host smtp.example.net --relay-user me \\
+    --relay-password-file - < password")]
+    Init(Init),
     /// Run the service
     #[command(after_help = "Example:\n  postledger serve --config /etc/postledger.toml")]
     Serve,

@@ -5,6 +5,7 @@ mod backup;
 mod config;
 mod demo;
 mod dev;
+mod init;
 mod key;
 mod message;
 mod migrate;
@@ -37,6 +38,7 @@ pub async fn run(args: Args) -> Result<Exit> {
     match verb {
         Verb::Demo { exit } => demo::run(&place, exit).await,
         Verb::Dev { listen } => dev::run(&place, listen).await,
+        Verb::Init(init) => init::run(&place, init).await,
         Verb::Serve => serve::run(&place).await,
         Verb::Send(message) => send::run(&place, message).await,
         Verb::Message(verb) => message::run(&place, verb).await,

@@ -14,6 +14,7 @@ mod retry;
 mod schema;
 mod secret;
 mod server;
+mod template;
 
 pub use changes::{Change, Settled};
 pub use key::{Found, Key, Keys};
@@ -21,11 +22,12 @@ pub use log::{Log, LogFormat, LogLevel, LogTo};
 pub use pacing::{Destination, Priority};
 pub use problem::{Origin, Problems};
 pub use reference::reference;
-pub use relay::Relay;
+pub use relay::{Relay, TlsMode, is_host};
 pub use retry::Retry;
 pub use schema::schema;
 pub use secret::Secret;
 pub use server::Server;
+pub use template::template;
 
 use crate::exit::{Exit, Failure};
 use anyhow::{Context, Result};

@@ -3,5 +3,6 @@
 #[cfg(test)]
 mod command_line {
     mod exit_codes;
+    mod init;
     mod words;
 }

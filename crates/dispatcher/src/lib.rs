@@ -29,6 +29,7 @@ mod record;
 mod sabotage;
 pub mod smtp;
 mod transport;
+mod trial;
 mod worker;
 
 pub use check::{RelayReport, test_relay};
@@ -39,3 +40,4 @@ pub use dispatcher::{Dispatcher, DispatcherOptions, StartError};
 pub use planner::Shares;
 pub use smtp::capabilities::Capabilities;
 pub use transport::tls::TlsSetupError;
+pub use trial::send_trial;

@@ -83,7 +83,7 @@ async fn test(place: &Place, name: Option<&RelayName>) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-fn passed(report: &RelayReport) -> Value {
+pub(super) fn passed(report: &RelayReport) -> Value {
     json!({
         "ok": true, "banner": report.banner, "encrypted": report.is_encrypted,
         "authenticated": report.is_authenticated, "extensions": extensions(&report.offers),
@@ -91,7 +91,7 @@ fn passed(report: &RelayReport) -> Value {
     })
 }
 
-fn failed(not_sent: &NotSent) -> Value {
+pub(super) fn failed(not_sent: &NotSent) -> Value {
     let reply = not_sent.reply.as_ref().map(|reply| {
         json!({"code": reply.code, "enhanced": reply.enhanced.map(|code| code.to_string()), "text": reply.text})
     });
@@ -102,7 +102,7 @@ fn failed(not_sent: &NotSent) -> Value {
     json
 }
 
-fn line(tested: &Value) -> String {
+pub(super) fn line(tested: &Value) -> String {
     let text = |name: &str| tested[name].as_str().unwrap_or_default();
     let place = format!("{} at {}:{}", text("relay"), text("host"), tested["port"]);
     if tested["ok"] != true {

@@ -18,6 +18,10 @@ pub struct Key {
     pub form: Form,
     /// What holds where it does not stand, in words.
     pub default: Option<String>,
+    /// The same, where it is a value.
+    pub value: Option<toml::Value>,
+    /// What could stand there.
+    pub example: Option<toml::Value>,
     /// It must stand there.
     pub is_required: bool,
     /// It is read at the start alone.
@@ -135,6 +139,16 @@ fn matches(pattern: &str, path: &str) -> bool {
     }
 }
 
+impl Section {
+    /// As it stands in the file: `[server]`, `[[relay]]`, `[relay.timeouts]`.
+    pub fn heading(&self) -> String {
+        match self.path.strip_suffix(".*") {
+            Some(list) => format!("[[{list}]]"),
+            None => format!("[{}]", self.path.replace(".*", "")),
+        }
+    }
+}
+
 impl Key {
     fn new(path: String, schema: &Value, is_required: bool) -> Self {
         let is = |name: &str| schema[name] == true;
@@ -147,12 +161,24 @@ impl Key {
             about: schema["description"].as_str().unwrap_or_default().replace('\n', " "),
             form: Form::new(schema),
             default,
+            value: toml::Value::try_from(&schema["default"]).ok(),
+            example: toml::Value::try_from(&schema["examples"][0]).ok(),
             is_required,
             needs_restart: is("x-restart"),
             is_secret: is("writeOnly"),
             is_private: is("x-private"),
             path,
         }
+    }
+
+    /// Whether it stands in this table itself.
+    pub fn is_in(&self, section: &Section) -> bool {
+        self.path.rsplit_once('.').is_some_and(|(parent, _)| parent == section.path)
+    }
+
+    /// Whether this path, in which names of tables in lists stand as they are, is its own.
+    pub fn is_at(&self, path: &str) -> bool {
+        matches(&self.path, path)
     }
 
     /// Its last part.

@@ -34,13 +34,13 @@ pub fn reference() -> String {
     let keys = Keys::new();
     let mut text = INTRODUCTION.to_owned();
     for section in &keys.sections {
-        let mut own: Vec<&Key> = keys.keys.iter().filter(|key| is_in(key, &section.path)).collect();
+        let mut own: Vec<&Key> = keys.keys.iter().filter(|key| key.is_in(section)).collect();
         // The name of a table, then what must stand there, then the rest.
         own.sort_by_key(|key| (key.name() != "name", !key.is_required));
         if own.is_empty() {
             continue;
         }
-        let _infallible = write!(text, "\n## `{}`\n\n{}\n", heading(&section.path), paragraph(section));
+        let _infallible = write!(text, "\n## `{}`\n\n{}\n", section.heading(), paragraph(section));
         let example = own.iter().find(|key| key.name() != "name").map(|key| key.path.replace('*', "primary"));
         if let Some(example) = example {
             let _infallible = write!(text, "\nIn the environment: `{}`.\n", variable(&example));
@@ -58,18 +58,6 @@ pub fn reference() -> String {
         }
     }
     text
-}
-
-fn is_in(key: &Key, section: &str) -> bool {
-    key.path.rsplit_once('.').is_some_and(|(parent, _)| parent == section)
-}
-
-/// `[server]`, `[[relay]]`, `[relay.timeouts]`.
-fn heading(path: &str) -> String {
-    match path.strip_suffix(".*") {
-        Some(list) => format!("[[{list}]]"),
-        None => format!("[{}]", path.replace(".*", "")),
-    }
 }
 
 fn paragraph(section: &Section) -> String {

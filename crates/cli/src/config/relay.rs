@@ -34,7 +34,7 @@ pub struct Relay {
     #[serde(default)]
     pub allow_plaintext: bool,
     /// The login's name; goes with `password_file` or `password`. Without it, nobody logs in.
-    #[schemars(extend("x-private" = true))]
+    #[schemars(example = &"postledger", extend("x-private" = true))]
     pub username: Option<String>,
     /// The login's password. Better in the environment or in `password_file` than in the configuration.
     #[schemars(with = "Option<String>", extend("writeOnly" = true))]
@@ -48,14 +48,14 @@ pub struct Relay {
     #[schemars(schema_with = "schema::path")]
     pub ca_file: Option<PathBuf>,
     /// The name to greet with (EHLO): a domain name, or an address in brackets.
-    #[schemars(extend("x-default" = "this machine's name, if it resolves, else `[127.0.0.1]`"))]
+    #[schemars(example = &"mail.shop.example", extend("x-default" = "this machine's name, if it resolves, else `[127.0.0.1]`"))]
     pub hello_name: Option<String>,
     /// Connections at once, each with one attempt at a time.
     #[serde(default = "default_connections")]
     #[schemars(range(min = 1, max = 1000), extend("x-unit" = "connections"))]
     pub max_connections: usize,
     /// Attempts started per second, at most.
-    #[schemars(range(min = 0.001, max = 100_000.0), extend("x-unit" = "attempts per second", "x-default" = "as fast as it takes them"))]
+    #[schemars(range(min = 0.001, max = 100_000.0), example = 50.0, extend("x-unit" = "attempts per second", "x-default" = "as fast as it takes them"))]
     pub max_per_second: Option<f64>,
     /// How long each part of the dialogue may take, its reply included.
     #[serde(default)]
@@ -117,6 +117,17 @@ impl Default for StageTimeouts {
     }
 }
 
+impl TlsMode {
+    /// The usual port (RFC 8314 3.3, RFC 6409 3.1, RFC 5321 4.5.4.2).
+    pub const fn port(self) -> u16 {
+        match self {
+            Self::Starttls => 587,
+            Self::Implicit => 465,
+            Self::Off => 25,
+        }
+    }
+}
+
 impl Relay {
     /// A relay on this machine, without TLS.
     ///
@@ -172,11 +183,7 @@ impl Relay {
 
     /// The port that is meant.
     pub fn port(&self) -> u16 {
-        self.port.unwrap_or(match self.tls {
-            TlsMode::Starttls => 587,
-            TlsMode::Implicit => 465,
-            TlsMode::Off => 25,
-        })
+        self.port.unwrap_or_else(|| self.tls.port())
     }
 
     /// The name that EHLO says.
@@ -253,7 +260,7 @@ impl Relay {
 }
 
 /// A domain name, or an address without brackets.
-fn is_host(text: &str) -> bool {
+pub fn is_host(text: &str) -> bool {
     let is_label = |label: &str| {
         matches!(label.len(), 1..=63)
             && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))

@@ -15,7 +15,7 @@ pub struct Retry {
     #[schemars(schema_with = "schema::durations", extend("x-min" = "1s", "x-max" = "30d"))]
     pub schedule: Vec<Duration>,
     /// After so many attempts a delivery has failed; those in which nothing could be sent do not count.
-    #[schemars(range(min = 1, max = 100), extend("x-unit" = "attempts", "x-default" = "as many as fit into `expires_after`"))]
+    #[schemars(range(min = 1, max = 100), example = 20, extend("x-unit" = "attempts", "x-default" = "as many as fit into `expires_after`"))]
     pub max_attempts: Option<u32>,
     /// From when it may be sent until a delivery has failed.
     #[serde(with = "form::duration")]

@@ -12,6 +12,11 @@ impl Secret {
     /// What stands in its place.
     pub const MASK: &str = "********";
 
+    /// Hides a text.
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
     /// The secret itself.
     pub fn expose(&self) -> &str {
         &self.0

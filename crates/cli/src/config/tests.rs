@@ -340,3 +340,42 @@ fn a_certificate_s_files_can_change_and_tls_itself_cannot() {
     let both = [("server.tls.cert".to_owned(), true), ("server.tls.key".to_owned(), true)];
     assert_eq!((changes(none.clone(), one.clone()), changes(one, none)), (both.to_vec(), both.to_vec()));
 }
+
+/// Each commented default can be made a line of its own, one by one, and nothing becomes different by it.
+#[test]
+fn a_first_configuration_says_what_holds() {
+    let values = [
+        ("store.path", toml::Value::from("/var/lib/postledger")),
+        ("relay.primary.name", "primary".into()),
+        ("relay.primary.host", "smtp.example.net".into()),
+    ];
+    let text = template(&values.map(|(key, value)| (key.to_owned(), value)).into());
+    let written = parse(&text, &[]).expect("it is right as written");
+    assert_eq!(written.store.path, Path::new("/var/lib/postledger"));
+    let lines: Vec<&str> = text.lines().collect();
+    let (mut tried, mut is_in_comment) = (0, false);
+    for (index, line) in lines.iter().enumerate() {
+        if line.trim_start_matches('#').starts_with('[') {
+            is_in_comment = line.starts_with('#');
+        }
+        // Examples, which no default stands for, go with other keys or in tables that are not there.
+        let is_example = ["#username", "#password_file", "#ca_file"].iter().any(|key| line.starts_with(key));
+        let Some(key) = line.strip_prefix('#').filter(|line| line.contains(" = ") && !line.starts_with(' '))
+        else {
+            continue;
+        };
+        if is_in_comment || is_example {
+            continue;
+        }
+        let mut changed = lines.clone();
+        changed[index] = key;
+        let config = parse(&changed.join("\n"), &[]).unwrap_or_else(|error| panic!("{key}: {error}"));
+        let name = key.split(' ').next().unwrap_or_default();
+        let has_default = Keys::new().keys.iter().any(|known| known.name() == name && known.value.is_some());
+        if has_default {
+            assert_eq!(Settled::new(&config), Settled::new(&written), "{key}");
+        }
+        tried += 1;
+    }
+    assert!(tried > 25, "{tried}");
+}
