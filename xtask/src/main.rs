@@ -9,6 +9,7 @@ mod chaos;
 mod ci;
 mod docs;
 mod process;
+mod sim;
 mod test;
 mod tidy;
 
@@ -36,6 +37,8 @@ enum Verb {
     Bench(bench::Args),
     /// Let everything around the real binary fail, and count what it loses
     Chaos(chaos::Args),
+    /// Walk through the queue in virtual time, with people who interfere, relays of every temper, and crashes
+    Sim(sim::Args),
     /// `postledger backup create`: copy the ledger of a data directory, verified
     Backup(Passed),
     /// `postledger restore`: make a data directory of a backup
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Verb::Docs(args) => docs::run(&args),
         Verb::Bench(args) => bench::run(&args),
         Verb::Chaos(args) => chaos::run(&args),
+        Verb::Sim(args) => sim::run(&args),
         Verb::Backup(args) => process::postledger(&["backup", "create"], &args.options),
         Verb::Restore(args) => process::postledger(&["restore"], &args.options),
     };

@@ -16,6 +16,7 @@ mod destinations;
 mod explained;
 mod health;
 mod suspects;
+mod termination;
 mod urgency;
 mod walk;
 
