@@ -6,7 +6,7 @@ mod subject;
 mod value;
 
 pub use init::Init;
-pub use message::{Message, Send};
+pub use message::{Message, MessageFilter, Send};
 pub use subject::Subject;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
@@ -72,12 +72,16 @@ pub enum Output {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Send sample mail of each kind on this machine alone, and show its timelines and the balance
+    #[command(after_help = "Example:\n  postledger demo --exit")]
     Demo {
         /// End after the samples instead of leaving API and mailbox open
         #[arg(long)]
         exit: bool,
     },
     /// Run the service with a mailbox that catches all mail, and print a ready key
+    #[command(after_help = "Examples:
+  postledger dev
+  postledger dev --listen 127.0.0.1:0 --output json")]
     Dev {
         /// The API's address
         #[arg(long, default_value = "127.0.0.1:8250")]
@@ -118,6 +122,9 @@ pub enum Verb {
         check: bool,
     },
     /// List the deliveries that have not ended, from the ledger
+    #[command(after_help = "Examples:
+  postledger queue
+  postledger queue --output json | jq .counts")]
     Queue {
         /// At most so many deliveries; the counts are of all
         #[arg(long, value_name = "COUNT", default_value_t = 50)]
@@ -151,17 +158,40 @@ pub enum Verb {
     /// Look at the configuration
     #[command(subcommand)]
     Config(Config),
+    /// Print a script that makes a shell complete the command line
+    #[command(after_help = "Examples:
+  source <(postledger completions bash)
+  postledger completions bash > /usr/share/bash-completion/completions/postledger
+  postledger completions zsh > /usr/share/zsh/vendor-completions/_postledger
+  postledger completions fish > /usr/share/fish/vendor_completions.d/postledger.fish")]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages
+    #[command(after_help = "Example:\n  postledger manual --to /usr/local/share/man/man1")]
+    Manual {
+        /// Where they go
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+    },
 }
 
 /// Verbs on the ledger.
 #[derive(Debug, Subcommand)]
 pub enum Audit {
     /// The timeline of a message, from the ledger
+    #[command(after_help = "Examples:
+  postledger audit show msg_…
+  postledger audit show dlv_…_1 --data-dir /backup/20261201T090000000000Z")]
     Show {
         /// msg_…, or dlv_… for the timeline of one delivery
         id: Subject,
     },
     /// Verify the hash chain, the personal parts, the contents and the anchor
+    #[command(after_help = "Examples:
+  postledger audit verify
+  postledger audit verify --data-dir /backup/20261201T090000000000Z")]
     Verify,
     /// Every event as a line of JSON
     #[command(after_help = "Example:\n  postledger audit export | jq 'select(.kind == \"failed\")'")]
@@ -189,8 +219,10 @@ pub enum Key {
         expires: Option<Duration>,
     },
     /// All keys, without their secrets
+    #[command(after_help = "Example:\n  postledger key list")]
     List,
     /// Make a key worthless
+    #[command(after_help = "Example:\n  postledger key revoke key_…")]
     Revoke {
         /// key_…
         id: KeyId,
@@ -201,8 +233,12 @@ pub enum Key {
 #[derive(Debug, Subcommand)]
 pub enum Relay {
     /// What each relay is doing, from the running service
+    #[command(after_help = "Example:\n  postledger relay list")]
     List,
     /// Connect, greet, secure and log in, without sending anything
+    #[command(after_help = "Examples:
+  postledger relay test
+  postledger relay test primary")]
     Test {
         /// The relay's name; all without it
         name: Option<RelayName>,
@@ -213,18 +249,21 @@ pub enum Relay {
 #[derive(Debug, Subcommand)]
 pub enum Backup {
     /// Make one
+    #[command(after_help = "Example:\n  postledger backup create --to /backup")]
     Create {
         /// Where its folder is made
         #[arg(long, value_name = "DIR", default_value = "backups")]
         to: PathBuf,
     },
     /// Those in a directory
+    #[command(after_help = "Example:\n  postledger backup list --from /backup")]
     List {
         /// The directory
         #[arg(long, value_name = "DIR", default_value = "backups")]
         from: PathBuf,
     },
     /// Check one, down to the hash chain
+    #[command(after_help = "Example:\n  postledger backup verify /backup/20261201T090000000000Z")]
     Verify {
         /// Its folder
         backup: PathBuf,
@@ -249,6 +288,7 @@ pub struct Restore {
 #[derive(Debug, Subcommand)]
 pub enum Config {
     /// Read it with all files that it names, and say everything that is wrong with it
+    #[command(after_help = "Example:\n  postledger config check --config /etc/postledger.toml")]
     Check,
     /// Every key: its meaning, form, range and default; with --output json a JSON Schema
     #[command(after_help = "Examples:

@@ -5,6 +5,7 @@ use crate::config::{Config, Loaded, Origin};
 use crate::exit::{Exit, Failure};
 use crate::service::control_path;
 use anyhow::Result;
+use reqwest::header::HeaderMap;
 use reqwest::{Certificate, Method, StatusCode, Url};
 use serde_json::Value;
 use std::io::ErrorKind;
@@ -97,6 +98,23 @@ impl Client {
         self.answer(request).await
     }
 
+    /// GET of what is not JSON.
+    ///
+    /// # Errors
+    /// As for `get`.
+    pub async fn bytes(&self, path: &str) -> Result<Vec<u8>> {
+        Ok(self.received(self.http.request(Method::GET, format!("{}{path}", self.base))).await?.1)
+    }
+
+    /// PATCH with a JSON body.
+    ///
+    /// # Errors
+    /// As for `get`.
+    pub async fn patch(&self, path: &str, body: &Value) -> Result<Value> {
+        let request = self.http.request(Method::PATCH, format!("{}{path}", self.base)).json(body);
+        Ok(self.answer(request).await?.body)
+    }
+
     /// DELETE.
     ///
     /// # Errors
@@ -105,7 +123,14 @@ impl Client {
         Ok(self.answer(self.http.request(Method::DELETE, format!("{}{path}", self.base))).await?.body)
     }
 
-    async fn answer(&self, mut request: reqwest::RequestBuilder) -> Result<Answer> {
+    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Answer> {
+        let (headers, bytes) = self.received(request).await?;
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        Ok(Answer { body, is_replayed: headers.contains_key("Idempotency-Replayed") })
+    }
+
+    /// What a success brought.
+    async fn received(&self, mut request: reqwest::RequestBuilder) -> Result<(HeaderMap, Vec<u8>)> {
         if let Some(key) = &self.key {
             request = request.bearer_auth(key);
         }
@@ -120,11 +145,11 @@ impl Client {
         let response = request.send().await.map_err(unreachable)?;
         let (status, headers) = (response.status(), response.headers().clone());
         let bytes = response.bytes().await.map_err(unreachable)?;
-        let body: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         if status.is_success() {
-            return Ok(Answer { body, is_replayed: headers.contains_key("Idempotency-Replayed") });
+            return Ok((headers, bytes.into()));
         }
-        Err(Failure::new(exit_of(status, &body), problem_text(status, &body)))
+        let problem = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        Err(Failure::new(exit_of(status, &problem), problem_text(status, &problem)))
     }
 }
 

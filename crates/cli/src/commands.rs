@@ -7,6 +7,7 @@ mod demo;
 mod dev;
 mod init;
 mod key;
+mod manual;
 mod message;
 mod migrate;
 mod queue;
@@ -51,5 +52,7 @@ pub async fn run(args: Args) -> Result<Exit> {
         Verb::Restore(args) => backup::restore(&place, args).await,
         Verb::Migrate { check, to } => migrate::run(&place, check, &to).await,
         Verb::Config(verb) => config::run(&place, &verb),
+        Verb::Completions { shell } => manual::completions(shell),
+        Verb::Manual { to } => manual::write(&place, &to),
     }
 }

@@ -1,5 +1,6 @@
 //! Exit codes, fixed by the contract.
 
+use crate::output::{self, paint};
 use std::fmt;
 use std::process::ExitCode;
 
@@ -54,9 +55,8 @@ impl From<Exit> for ExitCode {
 }
 
 /// Prints the error with its causes on stderr and gives its exit code; `Failed` where it names none.
-#[expect(clippy::print_stderr, reason = "this is where errors reach the person")]
 pub fn report(error: &anyhow::Error) -> ExitCode {
-    eprintln!("error: {error:#}");
+    output::say(&format!("{} {error:#}", paint::error("error:")));
     let failure = error.chain().find_map(|cause| cause.downcast_ref::<Failure>());
     failure.map_or(Exit::Failed, |failure| failure.exit).into()
 }

@@ -9,6 +9,7 @@ mod commands;
 mod config;
 mod exit;
 mod log;
+pub mod manual;
 mod meters;
 mod output;
 mod panics;

@@ -1,57 +1,73 @@
-//! What goes to stdout: tables for people, JSON for programs.
+//! What goes to stdout: tables for people, JSON for programs. Talk goes to stderr.
+//!
+//! Colours are written always and taken out again where nobody sees them: not a terminal, `NO_COLOR`. JSON never has any.
+
+pub mod paint;
+pub mod progress;
+mod table;
+pub mod time;
+
+pub use table::{Column, table};
 
 use crate::args::Output;
 use anyhow::Result;
-use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
-use std::io::Write;
+use serde_json::Value;
+use std::io::{self, Write};
 
-/// Writes one JSON document, or what `table` makes for people.
+/// Writes one JSON document, or what `people` makes of it.
 ///
 /// # Errors
 /// stdout cannot be written.
-pub fn write<T: Serialize>(output: Output, value: &T, table: impl FnOnce(&T) -> String) -> Result<()> {
+pub fn write<T: Serialize>(output: Output, value: &T, people: impl FnOnce(&T) -> String) -> Result<()> {
     match output {
-        Output::Json => line(&serde_json::to_string(value)?),
-        Output::Table => line(&table(value)),
+        Output::Json => json(value),
+        Output::Table => line(&people(value)),
     }
 }
 
-/// Writes one line. A reader that has seen enough (`| head`) is no error.
+/// Writes one JSON document on a line of its own.
+///
+/// # Errors
+/// stdout cannot be written.
+pub fn json<T: Serialize>(value: &T) -> Result<()> {
+    unless_closed(writeln!(io::stdout().lock(), "{}", serde_json::to_string(value)?))
+}
+
+/// Writes text for people and a line end.
 ///
 /// # Errors
 /// stdout cannot be written.
 pub fn line(text: &str) -> Result<()> {
-    match writeln!(std::io::stdout().lock(), "{text}") {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+    unless_closed(writeln!(anstream::stdout().lock(), "{text}"))
+}
+
+/// A reader that has seen enough (`| head`) is no error: the program ends in silence.
+///
+/// # Errors
+/// stdout cannot be written for any other reason.
+pub fn unless_closed(written: io::Result<()>) -> Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
         other => Ok(other?),
     }
 }
 
-/// Talk for people, on stderr.
-#[expect(clippy::print_stderr, reason = "stderr is talk")]
+/// Talk for people, on stderr. There may be nobody left to hear it.
 pub fn say(text: &str) {
-    eprintln!("{text}");
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
 }
 
-/// `text`, or its beginning with an ellipsis where it has more than `width` characters.
-pub fn clipped(text: &str, width: usize) -> String {
-    match text.char_indices().nth(width) {
-        Some(_) => text.chars().take(width - 1).chain(['…']).collect(),
-        None => text.to_owned(),
+/// A text as a terminal may see it, `-` for null: what others wrote cannot move its cursor.
+pub fn text(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.replace(char::is_control, " "),
+        other => other.to_string(),
     }
 }
 
-/// A table without frames: columns under a line of names.
-pub fn table(names: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(names.iter().map(|name| name.to_uppercase()));
-    for row in rows {
-        table.add_row(row);
-    }
-    table.column_iter_mut().for_each(|column| {
-        column.set_padding((0, 2));
-    });
-    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+/// `1 delivery`, `2 deliveries`.
+pub fn count(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }

@@ -35,6 +35,44 @@ pub fn in_words(not_sent: &Value) -> String {
     }
 }
 
+/// How the wait for the last reply ended: why a result is unknown.
+pub fn of_unknown(trouble: &str) -> &'static str {
+    match trouble {
+        "timeout" => "no reply to the final dot in time",
+        "closed" => "the relay closed after the final dot, without a reply",
+        "reset" => "the connection broke after the final dot, without a reply",
+        "interrupted" => "the service stopped after the final dot, before a reply",
+        _ => "what came after the final dot is no SMTP reply",
+    }
+}
+
+/// Why a delivery failed, where no reply says it.
+pub fn of_cause(cause: &str) -> &'static str {
+    match cause {
+        "expired" => "its lifetime had passed",
+        "exhausted" => "no attempt was left",
+        "suppressed" => "the address is not to be tried",
+        "unroutable" => "no relay of its route can take it",
+        "aborted" => "its application aborted it",
+        "resolved" => "no unknown attempt had arrived",
+        _ => "no relay takes it",
+    }
+}
+
+/// Why a delivery is held.
+pub fn of_hold(reason: &str) -> String {
+    let words = match reason {
+        "operator" => "on request",
+        "unknown" => "a second copy is not wanted",
+        "prepare_unanswered" => "its application neither committed nor aborted",
+        "quarantined" => "it was in flight at repeated crashes, or its record is damaged",
+        "restored" => "it was open when a backup was restored",
+        "stale" => "it is too old to be sent without a word",
+        _ => return reason.to_owned(),
+    };
+    words.to_owned()
+}
+
 /// An SMTP reply on one line; `None` for null.
 pub fn reply(reply: &Value) -> Option<String> {
     let code = reply["code"].as_u64()?.to_string();

@@ -3,7 +3,7 @@
 use super::{Subject, value};
 use clap::{Args as ClapArgs, Subcommand};
 use postledger_core::event::Resolution;
-use postledger_core::id::DeliveryId;
+use postledger_core::id::{DeliveryId, MessageId};
 use postledger_core::message::MessageStatus;
 use postledger_core::policy::Priority;
 use postledger_core::time::Timestamp;
@@ -55,6 +55,9 @@ pub struct Send {
 #[derive(Debug, Subcommand)]
 pub enum Message {
     /// A message, its deliveries and its timeline
+    #[command(after_help = "Examples:
+  postledger message show msg_…
+  postledger message show dlv_…_1")]
     Show {
         /// msg_…, or dlv_… for the timeline of one delivery
         id: Subject,
@@ -62,28 +65,11 @@ pub enum Message {
     /// Messages, newest first
     #[command(after_help = "Examples:
   postledger message list --status in_progress
-  postledger message list --recipient ann@example.net --limit 5")]
-    List {
-        /// What its deliveries come to
-        #[arg(long, value_parser = value::one_of(MessageStatus::ALL.iter().map(|word| word.as_str())))]
-        status: Option<String>,
-        /// A recipient's address
-        #[arg(long, value_name = "ADDRESS")]
-        recipient: Option<String>,
-        /// A label
-        #[arg(long)]
-        tag: Option<String>,
-        /// How urgent it is
-        #[arg(long, value_parser = value::one_of(Priority::ALL.iter().map(|word| word.as_str())))]
-        priority: Option<String>,
-        /// At most so many, up to 100
-        #[arg(long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
-        limit: u32,
-        /// Where to go on: the next_cursor of the page before
-        #[arg(long)]
-        cursor: Option<String>,
-    },
+  postledger message list --recipient ann@example.net --limit 5
+  postledger message list --created-after 2026-12-01T00:00:00Z --all --output json")]
+    List(MessageFilter),
     /// Every event of a message, in order
+    #[command(after_help = "Example:\n  postledger message events msg_… --output json")]
     Events {
         /// msg_…, or dlv_… for one delivery's
         id: Subject,
@@ -94,22 +80,43 @@ pub enum Message {
         /// msg_… for all its deliveries, or dlv_…
         id: Subject,
     },
+    /// The message as it is sent, in the form of Internet mail (RFC 5322)
+    #[command(after_help = "Example:
+  postledger message content msg_… > message.eml")]
+    Content {
+        /// msg_…, or dlv_… for the exact bytes of that delivery
+        id: Subject,
+    },
     /// Withdraw what has not been sent
+    #[command(after_help = "Example:\n  postledger message cancel msg_…")]
     Cancel {
         /// msg_… or dlv_…
         id: Subject,
     },
     /// Pause
+    #[command(after_help = "Example:\n  postledger message hold dlv_…_1")]
     Hold {
         /// msg_… or dlv_…
         id: Subject,
     },
     /// Resume
+    #[command(after_help = "Example:\n  postledger message release msg_…")]
     Release {
         /// msg_… or dlv_…
         id: Subject,
     },
+    /// Give what waits another time to be sent at
+    #[command(after_help = "Example:
+  postledger message reschedule msg_… --send-at 2026-12-01T09:00:00Z")]
+    Reschedule {
+        /// msg_…
+        id: MessageId,
+        /// Not before this time
+        #[arg(long, value_name = "TIME")]
+        send_at: Timestamp,
+    },
     /// Put failed deliveries back in the queue
+    #[command(after_help = "Example:\n  postledger message redrive msg_… --expires-after 24h")]
     Redrive {
         /// msg_… or dlv_…
         id: Subject,
@@ -130,4 +137,36 @@ pub enum Message {
         #[arg(long)]
         reason: String,
     },
+}
+
+/// Which messages a list is about.
+#[derive(Debug, ClapArgs)]
+pub struct MessageFilter {
+    /// What its deliveries come to
+    #[arg(long, value_parser = value::one_of(MessageStatus::ALL.iter().map(|word| word.as_str())))]
+    pub status: Option<String>,
+    /// A recipient's address
+    #[arg(long, value_name = "ADDRESS")]
+    pub recipient: Option<String>,
+    /// A label
+    #[arg(long)]
+    pub tag: Option<String>,
+    /// How urgent it is
+    #[arg(long, value_parser = value::one_of(Priority::ALL.iter().map(|word| word.as_str())))]
+    pub priority: Option<String>,
+    /// Accepted at this time or later, such as 2026-12-01T09:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub created_after: Option<Timestamp>,
+    /// Accepted before this time
+    #[arg(long, value_name = "TIME")]
+    pub created_before: Option<Timestamp>,
+    /// At most so many, up to 100
+    #[arg(long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub limit: u32,
+    /// Where to go on: the next_cursor of the page before
+    #[arg(long)]
+    pub cursor: Option<String>,
+    /// Every page, as one list
+    #[arg(long, conflicts_with = "limit")]
+    pub all: bool,
 }

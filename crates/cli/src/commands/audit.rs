@@ -3,8 +3,10 @@
 use crate::args::{Audit, Output, Place, Subject};
 use crate::client::configuration;
 use crate::exit::{Exit, Failure};
-use crate::output;
+use crate::output::progress::Progress;
+use crate::output::{self, paint, text};
 use crate::service::open_failure;
+use crate::system::SystemClock;
 use crate::timeline;
 use anyhow::Result;
 use postledger_api::{EventJson, MessageJson};
@@ -12,8 +14,9 @@ use postledger_core::clock::Clock;
 use postledger_core::event::Recorded;
 use postledger_core::id::{Hex, Position};
 use postledger_core::message::Message;
-use postledger_store::{Reader, VerifyError};
+use postledger_store::{Reader, Verified, VerifyError};
 use serde_json::{Value, json};
+use std::io::{IsTerminal, Write};
 
 /// Events read at a time.
 const PAGE: usize = 1000;
@@ -56,13 +59,15 @@ async fn show(place: &Place, reader: &Reader, id: Subject) -> Result<Exit> {
         message.ok_or_else(|| Failure::new(Exit::NotFound, format!("there is no {id} in this ledger")))?;
     let events = history.iter().filter(|event| id.concerns(event.ordinal));
     let events: Vec<Value> = events.map(event_json).collect::<Result<_>>()?;
-    let message = serde_json::to_value(MessageJson::new(&message, crate::system::SystemClock.now()))?;
-    output::write(place.output, &json!({"message": message, "events": events}), timeline::whole)?;
+    let now = SystemClock.now();
+    let message = serde_json::to_value(MessageJson::new(&message, now))?;
+    let both = json!({"message": message, "events": events});
+    output::write(place.output, &both, |both| timeline::whole(both, id, now))?;
     Ok(Exit::Ok)
 }
 
 async fn verify(place: &Place, reader: &Reader) -> Result<Exit> {
-    match reader.verify(&mut |_| {}).await {
+    match verified(reader).await {
         Ok(verified) => {
             let json = json!({
                 "ok": true, "ledger_id": verified.ledger.to_string(), "position": verified.position.0,
@@ -71,13 +76,23 @@ async fn verify(place: &Place, reader: &Reader) -> Result<Exit> {
                 "anchored": verified.anchored.map(|position| position.0),
             });
             output::write(place.output, &json, |json| {
-                format!(
-                    "ok: {} events, {} messages and {} contents verify; hash {}",
-                    json["position"],
-                    json["messages"],
-                    json["contents"],
-                    json["hash"].as_str().unwrap_or_default()
-                )
+                let row = |name: &str, value: String| format!("{name:<10}{value}");
+                let anchor = match &json["anchored"] {
+                    Value::Null => "none: nothing shows that the end was not cut off".to_owned(),
+                    position => format!("position {position}"),
+                };
+                let lines = [
+                    paint::state("ok: the ledger is what it says"),
+                    row("events", text(&json["position"])),
+                    row("messages", text(&json["messages"])),
+                    row("contents", text(&json["contents"])),
+                    row("erased", text(&json["erased"])),
+                    row("epoch", text(&json["epoch"])),
+                    row("anchor", anchor),
+                    row("ledger", text(&json["ledger_id"])),
+                    row("hash", text(&json["hash"])),
+                ];
+                lines.join("\n")
             })?;
             Ok(Exit::Ok)
         }
@@ -88,21 +103,43 @@ async fn verify(place: &Place, reader: &Reader) -> Result<Exit> {
                     VerifyError::Anchor(_) | VerifyError::File(_) | VerifyError::Unreadable { .. } => None,
                 };
                 let json = json!({"ok": false, "position": position, "detail": error.to_string()});
-                output::line(&json.to_string())?;
+                output::json(&json)?;
             }
             Err(Failure::new(Exit::Verification, error.to_string()))
         }
     }
 }
 
+/// Verifies the ledger, and shows how far it has come.
+///
+/// # Errors
+/// As for [`Reader::verify`].
+pub async fn verified(reader: &Reader) -> Result<Verified, VerifyError> {
+    let progress = Progress::new("verifying");
+    if let Ok(head) = reader.head().await {
+        progress.goes_on("verifying", Position(0), head.position);
+    }
+    reader.verify(&mut |position| progress.at(position)).await
+}
+
+/// One event per line. Lines are written by the page: a million of them are not a million writes.
 async fn export(reader: &Reader, mut after: Position) -> Result<Exit> {
+    // On a terminal the events themselves show how far it has come.
+    let progress = match std::io::stdout().is_terminal() {
+        true => None,
+        false => Some(Progress::over("exporting", after, reader.head().await?.position)),
+    };
     loop {
         let page = reader.page(after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(Exit::Ok) };
         after = last.position;
+        let mut lines = Vec::new();
         for event in &page {
-            output::line(&serde_json::to_string(&EventJson::new(event, true))?)?;
+            serde_json::to_writer(&mut lines, &EventJson::new(event, true))?;
+            lines.push(b'\n');
         }
+        output::unless_closed(std::io::stdout().lock().write_all(&lines))?;
+        progress.iter().for_each(|progress| progress.at(after));
     }
 }
 

@@ -3,16 +3,17 @@
 use crate::args::{Backup, Place, Restore};
 use crate::client::configuration;
 use crate::exit::{Exit, Failure};
-use crate::output;
+use crate::output::{self, Column, time};
 use crate::system::{SystemClock, SystemEntropy};
 use anyhow::Result;
+use bytesize::ByteSize;
 use postledger_core::clock::Clock;
 use postledger_core::id::Hex;
 use postledger_core::time::Timestamp;
 use postledger_store::OpenError;
 use postledger_store::backup::{self, BackupError, Manifest, RestoreOptions};
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -38,17 +39,22 @@ pub async fn run(place: &Place, verb: Backup) -> Result<Exit> {
             let found = backup::list(&from).map_err(failure)?;
             let list: Vec<_> = found.iter().map(|(folder, manifest)| described(folder, manifest)).collect();
             output::write(place.output, &json!({ "data": list }), |_| {
-                let row = |(folder, manifest): &(_, Manifest)| {
-                    let folder: &std::path::PathBuf = folder;
-                    let figures = [
+                let now = SystemClock.now();
+                let row = |(folder, manifest): &(PathBuf, Manifest)| {
+                    vec![
+                        folder.display().to_string(),
+                        time::from(manifest.created_at, now),
                         manifest.position.to_string(),
-                        manifest.epoch.to_string(),
-                        manifest.size_bytes.to_string(),
-                    ];
-                    [vec![folder.display().to_string(), manifest.created_at.to_string()], figures.to_vec()]
-                        .concat()
+                        ByteSize(manifest.size_bytes).to_string(),
+                    ]
                 };
-                output::table(&["folder", "created", "position", "epoch", "bytes"], found.iter().map(row))
+                let columns = [
+                    Column::Text("folder"),
+                    Column::Text("made"),
+                    Column::Number("position"),
+                    Column::Number("size"),
+                ];
+                output::table(&columns, found.iter().map(row))
             })?;
         }
         Backup::Verify { backup: folder } => {
@@ -108,8 +114,10 @@ pub(super) fn described(folder: &Path, manifest: &Manifest) -> Value {
 
 fn summary(manifest: &Manifest) -> String {
     format!(
-        "position {}, epoch {}, {} bytes, verified",
-        manifest.position, manifest.epoch, manifest.size_bytes
+        "position {}, epoch {}, {}, verified",
+        manifest.position,
+        manifest.epoch,
+        ByteSize(manifest.size_bytes)
     )
 }
 

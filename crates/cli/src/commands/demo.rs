@@ -5,7 +5,7 @@ mod samples;
 use super::dev::catch_all;
 use super::key::create_in;
 use super::replay;
-use crate::args::{Output, Place};
+use crate::args::{Output, Place, Subject};
 use crate::client::Client;
 use crate::config::{Config, Relay, Route};
 use crate::exit::{Exit, Failure};
@@ -66,7 +66,11 @@ pub async fn run(place: &Place, exit: bool) -> Result<Exit> {
         let message = settled.await.with_context(|| format!("{}: it did not settle", sample.title))??;
         let events = client.get(&format!("/v1/messages/{id}/events"), &[]).await?;
         let whole = json!({"title": sample.title, "message": message, "events": events["data"]});
-        tell(&format!("== {}\n{}\n", sample.title, timeline::whole(&whole)))?;
+        tell(&format!(
+            "== {}\n{}\n",
+            sample.title,
+            timeline::whole(&whole, Subject::Message(id.parse()?), SystemClock.now())
+        ))?;
         if whole["message"]["status"] != sample.expected {
             let is = &whole["message"]["status"];
             let what = format!("{}: expected {}, is {is}", sample.title, sample.expected);
@@ -83,7 +87,7 @@ pub async fn run(place: &Place, exit: bool) -> Result<Exit> {
     if place.output == Output::Json {
         let address = if exit { None } else { Some(service.listening) };
         let json = json!({"listening": address, "key": key.expose(), "samples": told, "ledger": ledger});
-        output::line(&json.to_string())?;
+        output::json(&json)?;
     }
     if exit {
         service.stop().await?;

@@ -34,7 +34,7 @@ pub async fn run(place: &Place, listen: SocketAddr) -> Result<Exit> {
     let (key, _) = create_in(&*service.ledger, Tenant::default_tenant(), scopes.into(), None).await?;
     let base = format!("{}://{}", config.server.scheme(), service.listening);
     if place.output == Output::Json {
-        output::line(&json!({"listening": service.listening, "key": key.expose()}).to_string())?;
+        output::json(&json!({"listening": service.listening, "key": key.expose()}))?;
     }
     output::say(&format!(
         "Postledger runs on {base}

@@ -3,7 +3,7 @@
 use crate::args::{Key, Output, Place};
 use crate::client::{Client, configuration, data_dir};
 use crate::exit::{Exit, Failure};
-use crate::output;
+use crate::output::{self, Column, paint, text, time};
 use crate::service::{control_path, open_ledger};
 use crate::system::{SystemClock, SystemEntropy};
 use anyhow::Result;
@@ -150,14 +150,31 @@ fn show_revoked(output: Output, id: KeyId) -> Result<()> {
 
 fn show_list(output: Output, list: &Value) -> Result<()> {
     output::write(output, list, |list| {
-        let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
-        let keys = list["data"].as_array().cloned().unwrap_or_default();
-        let row = |key: Value| {
-            let scopes =
-                key["scopes"].as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>();
-            let columns = ["created_at", "expires_at", "revoked_at"].map(|column| text(&key[column]));
-            [vec![text(&key["id"]), text(&key["tenant"]), scopes.join(",")], columns.to_vec()].concat()
+        let now = SystemClock.now();
+        let row = |key: &Value| {
+            let scopes: Vec<_> = key["scopes"].as_array().into_iter().flatten().map(text).collect();
+            let is_expired = time::of(&key["expires_at"]).is_some_and(|at| at <= now);
+            let state = match (key["revoked_at"].is_null(), is_expired) {
+                (false, _) => "revoked",
+                (true, true) => "expired",
+                (true, false) => "active",
+            };
+            let [created, expires] = ["created_at", "expires_at"].map(|column| time::moment(&key[column]));
+            vec![
+                text(&key["id"]),
+                text(&key["tenant"]),
+                scopes.join(","),
+                paint::state(state),
+                created,
+                expires,
+            ]
         };
-        output::table(&["id", "tenant", "scopes", "created", "expires", "revoked"], keys.into_iter().map(row))
+        let columns = ["id", "tenant", "scopes", "state", "created", "expires"].map(Column::Text);
+        let keys = list["data"].as_array().map_or(&[][..], Vec::as_slice);
+        if keys.is_empty() {
+            "there are no keys: make one with `postledger key create`".to_owned()
+        } else {
+            output::table(&columns, keys.iter().map(row))
+        }
     })
 }

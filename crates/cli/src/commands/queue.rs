@@ -3,7 +3,7 @@
 use super::audit;
 use crate::args::Place;
 use crate::exit::Exit;
-use crate::output;
+use crate::output::{self, Column, paint, text, time};
 use anyhow::Result;
 use postledger_core::clock::Clock;
 use postledger_core::delivery::Status;
@@ -46,7 +46,7 @@ pub async fn run(place: &Place, limit: usize) -> Result<Exit> {
         .map(|((priority, status), count)| json!({"priority": priority.as_str(), "status": status.as_str(), "count": count}))
         .collect();
     let queue = json!({"counts": counts, "deliveries": first.into_values().collect::<Vec<_>>()});
-    output::write(place.output, &queue, table)?;
+    output::write(place.output, &queue, |queue| table(queue, now))?;
     Ok(Exit::Ok)
 }
 
@@ -62,35 +62,58 @@ fn row(message: &Message, delivery: &Delivery, now: Timestamp) -> Value {
     })
 }
 
-fn table(queue: &Value) -> String {
-    let text = |value: &Value| {
-        value
-            .as_str()
-            .map_or_else(|| if value.is_null() { "-".into() } else { value.to_string() }, str::to_owned)
-    };
-    let rows = |list: &Value, columns: &[&str]| -> Vec<Vec<String>> {
-        let row = |item: &Value| columns.iter().map(|column| text(&item[*column])).collect();
-        list.as_array().into_iter().flatten().map(row).collect()
-    };
-    let counts = rows(&queue["counts"], &["priority", "status", "count"]);
+/// Statuses that have not ended, in lifecycle order.
+const OPEN: [&str; 6] = ["prepared", "scheduled", "queued", "sending", "deferred", "held"];
+
+fn table(queue: &Value, now: Timestamp) -> String {
+    let (counts, deliveries) = (list(&queue["counts"]), list(&queue["deliveries"]));
     if counts.is_empty() {
         return "the queue is empty".into();
     }
-    let columns = ["id", "priority", "status", "attempts", "next_attempt_at", "relay"];
-    let total: u64 =
-        queue["counts"].as_array().into_iter().flatten().filter_map(|row| row["count"].as_u64()).sum();
-    let shown = queue["deliveries"].as_array().map_or(0, Vec::len);
-    let more = if total > shown as u64 {
-        format!("\n\n{shown} of {total}; more with --limit")
-    } else {
-        String::new()
+    let total: u64 = counts.iter().filter_map(|row| row["count"].as_u64()).sum();
+    let more = match total - deliveries.len() as u64 {
+        0 => String::new(),
+        more => format!("\n\n{more} more: --limit {total}"),
     };
-    format!(
-        "{}\n\n{}{more}",
-        output::table(&["priority", "status", "count"], counts),
-        output::table(
-            &["id", "priority", "status", "attempts", "next attempt", "relay"],
-            rows(&queue["deliveries"], &columns)
-        )
-    )
+    format!("{}\n\n{}{more}", sums(counts), rows(deliveries, now))
+}
+
+/// A line for each priority, a column for each status.
+fn sums(counts: &[Value]) -> String {
+    let columns: Vec<_> = [Column::Text("priority")].into_iter().chain(OPEN.map(Column::Number)).collect();
+    let priorities = Priority::ALL.iter().map(|priority| priority.as_str());
+    let row = |priority: &str| {
+        let count = |status: &str| {
+            let found = counts.iter().find(|row| row["priority"] == priority && row["status"] == status);
+            found.map_or_else(|| "-".to_owned(), |row| text(&row["count"]))
+        };
+        [vec![priority.to_owned()], OPEN.map(count).to_vec()].concat()
+    };
+    let is_there = |priority: &&str| counts.iter().any(|row| row["priority"] == *priority);
+    output::table(&columns, priorities.filter(is_there).map(row))
+}
+
+fn rows(deliveries: &[Value], now: Timestamp) -> String {
+    let columns = [
+        Column::Text("id"),
+        Column::Text("priority"),
+        Column::Text("status"),
+        Column::Number("attempts"),
+        Column::Text("next"),
+        Column::Text("relay"),
+    ];
+    let row = |delivery: &Value| {
+        let next = time::of(&delivery["next_attempt_at"]).map(|due| match due > now {
+            true => time::from(due, now),
+            false => format!("due {}", time::from(due, now)),
+        });
+        let [id, priority, status, attempts, relay] =
+            ["id", "priority", "status", "attempts", "relay"].map(|column| text(&delivery[column]));
+        vec![id, priority, paint::state(&status), attempts, next.unwrap_or_else(|| "-".to_owned()), relay]
+    };
+    output::table(&columns, deliveries.iter().map(row))
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
 }

@@ -3,10 +3,11 @@
 use crate::args::{Output, Place, Relay};
 use crate::client::{Client, configuration};
 use crate::exit::{Exit, Failure};
-use crate::output;
-use crate::timeline;
+use crate::output::{self, Column, paint, text, time};
+use crate::system::SystemClock;
 use crate::trouble;
 use anyhow::Result;
+use postledger_core::clock::Clock;
 use postledger_core::name::RelayName;
 use postledger_core::outcome::NotSent;
 use postledger_dispatcher::{Capabilities, RelayReport};
@@ -26,24 +27,31 @@ pub async fn run(place: &Place, verb: Relay) -> Result<Exit> {
 async fn list(place: &Place) -> Result<Exit> {
     let relays = Client::new(place)?.get("/v1/relays", &[]).await?;
     output::write(place.output, &relays, |relays| {
-        let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+        let now = SystemClock.now();
         let row = |relay: &Value| {
             let last = &relay["last_trouble"];
-            let trouble = match last.is_null() {
-                true => "-".to_owned(),
-                false => format!("{} ({})", trouble::in_words(last), timeline::clock(&text(&last["at"]))),
+            let trouble = match time::of(&last["at"]) {
+                None => "-".to_owned(),
+                Some(at) => format!("{}: {}", time::from(at, now), trouble::in_words(last)),
             };
-            let up = if relay["is_up"] == true {
-                "up".to_owned()
-            } else {
-                format!("down until {}", timeline::clock(&text(&relay["retry_at"])))
+            let state = match (relay["is_up"] == true, time::of(&relay["retry_at"])) {
+                (true, _) => "up".to_owned(),
+                (false, Some(at)) => format!("down, tried again {}", time::from(at, now)),
+                (false, None) => "down".to_owned(),
             };
             let address = format!("{}:{}", text(&relay["host"]), relay["port"]);
-            let counts = ["connections", "in_flight"].map(|column| relay[column].to_string());
-            vec![text(&relay["name"]), address, up, counts[0].clone(), counts[1].clone(), trouble]
+            let [connections, in_flight] = ["connections", "in_flight"].map(|column| text(&relay[column]));
+            vec![text(&relay["name"]), address, paint::state(&state), connections, in_flight, trouble]
         };
-        let names = ["name", "address", "state", "connections", "in flight", "last trouble"];
-        output::table(&names, relays["data"].as_array().into_iter().flatten().map(row))
+        let columns = [
+            Column::Text("name"),
+            Column::Clipped("address"),
+            Column::Text("state"),
+            Column::Number("connections"),
+            Column::Number("in flight"),
+            Column::Clipped("last trouble"),
+        ];
+        output::table(&columns, relays["data"].as_array().into_iter().flatten().map(row))
     })?;
     Ok(Exit::Ok)
 }
@@ -73,7 +81,7 @@ async fn test(place: &Place, name: Option<&RelayName>) -> Result<Exit> {
     }
     let is_ok = tested.iter().all(|relay| relay["ok"] == true);
     if place.output == Output::Json {
-        output::line(&json!({"ok": is_ok, "data": tested}).to_string())?;
+        output::json(&json!({"ok": is_ok, "data": tested}))?;
     }
     let unusable = tested.iter().filter(|relay| relay["ok"] != true).count();
     if unusable > 0 {
@@ -106,14 +114,14 @@ pub(super) fn line(tested: &Value) -> String {
     let text = |name: &str| tested[name].as_str().unwrap_or_default();
     let place = format!("{} at {}:{}", text("relay"), text("host"), tested["port"]);
     if tested["ok"] != true {
-        return format!("failed  {place}: {}", text("detail"));
+        return format!("{}  {place}: {}", paint::state("failed"), text("detail"));
     }
     let tls = if tested["encrypted"] == true { "TLS, certificate valid" } else { "without TLS" };
     let login = if tested["authenticated"] == true { ", logged in" } else { "" };
     let took = tested["took_ms"].as_f64().unwrap_or_default();
     let offers: Vec<_> =
         tested["extensions"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    format!("ok      {place}: {tls}{login}, {took:.0} ms; offers {}", offers.join(" "))
+    format!("{}      {place}: {tls}{login}, {took:.0} ms; offers {}", paint::state("ok"), offers.join(" "))
 }
 
 /// What it offers, by the names of EHLO.

@@ -3,9 +3,10 @@
 use super::audit;
 use crate::args::Place;
 use crate::exit::{Exit, Failure};
-use crate::output;
+use crate::output::progress::Progress;
+use crate::output::{self, count, paint, text, time};
 use anyhow::Result;
-use postledger_core::id::Hex;
+use postledger_core::id::{Hex, Position};
 use postledger_store::{Replayed, Until};
 use serde_json::{Value, json};
 
@@ -18,11 +19,21 @@ pub async fn run(place: &Place, until: Option<Until>, check: bool) -> Result<Exi
     let reader = audit::open(place).await?;
     let broken = |error: String| Failure::new(Exit::Verification, error);
     if check {
-        reader.verify(&mut |_| {}).await.map_err(|error| broken(error.to_string()))?;
+        audit::verified(&reader).await.map_err(|error| broken(error.to_string()))?;
     }
-    let replayed = reader.replay(until, &mut |_| {}).await.map_err(|error| broken(error.to_string()))?;
+    let head = reader.head().await?.position;
+    let end = if let Until::Position(position) = until { position.min(head) } else { head };
+    let progress = Progress::over("replaying", Position(0), end);
+    let replayed = reader.replay(until, &mut |position| progress.at(position)).await;
+    let replayed = replayed.map_err(|error| broken(error.to_string()))?;
     let mut summary = summary(&replayed);
-    let views = if check { Some(reader.check_views(&mut |_| {}).await?) } else { None };
+    let views = if check {
+        progress.goes_on("comparing the views", Position(0), head);
+        Some(reader.check_views(&mut |position| progress.at(position)).await?)
+    } else {
+        None
+    };
+    drop(progress);
     if let Some(views) = &views {
         summary["views"] = json!({
             "position": views.position.map(|position| position.0),
@@ -63,25 +74,35 @@ pub fn summary(replayed: &Replayed) -> Value {
 
 /// The same for people.
 pub fn table(summary: &Value) -> String {
+    let row = |name: &str, value: String| format!("{name:<14}{value}");
     let counts = summary["by_status"].as_object().into_iter().flatten();
-    let counts: Vec<_> = counts.map(|(status, count)| format!("{count} {status}")).collect();
+    let counts: Vec<_> = counts.map(|(status, count)| format!("{count} {}", paint::state(status))).collect();
+    let counts = if counts.is_empty() { String::new() } else { format!(": {}", counts.join(", ")) };
+    let balance = match summary["balance"].as_i64() {
+        Some(0) => "0: each delivery is open or has ended, none both".to_owned(),
+        _ => paint::error(&text(&summary["balance"])),
+    };
     let mut lines = vec![
-        format!("position      {}", summary["position"]),
-        format!("messages      {}", summary["messages"]),
-        format!(
-            "deliveries    {}{}",
-            summary["deliveries"],
-            if counts.is_empty() { String::new() } else { format!(": {}", counts.join(", ")) }
-        ),
-        format!("balance       {} (queued - ended - open)", summary["balance"]),
-        format!("state digest  {}", summary["state_digest"].as_str().unwrap_or_default()),
+        row("position", format!("{}, {} UTC", summary["position"], time::moment(&summary["at"]))),
+        row("messages", text(&summary["messages"])),
+        row("deliveries", format!("{}{counts}", summary["deliveries"])),
+        row("balance", balance),
+        row("state digest", text(&summary["state_digest"])),
     ];
     if let Some(views) = summary["views"].as_object() {
-        lines.push(format!(
-            "views         {} rows as the ledger makes them, {} not, up to position {}",
-            views["same"],
-            views["surplus"].as_u64().unwrap_or(0) + views["missing"].as_u64().unwrap_or(0),
-            views["position"]
+        let differing = views["surplus"].as_u64().unwrap_or(0) + views["missing"].as_u64().unwrap_or(0);
+        lines.push(row(
+            "views",
+            match (&views["position"], differing) {
+                (Value::Null, _) => "none yet: the service makes them".to_owned(),
+                (position, 0) => format!(
+                    "{} are what the ledger says, up to position {position}",
+                    count(views["same"].as_u64().unwrap_or(0), "row", "rows")
+                ),
+                (position, _) => {
+                    format!("{differing} of {} rows differ, up to position {position}", views["same"])
+                }
+            },
         ));
     }
     lines.join("\n")

@@ -21,7 +21,7 @@ pub async fn run(place: &Place) -> Result<Exit> {
     let signals = Signals::of_service()?;
     let service = Service::start(&config, None).await?;
     match place.output {
-        Output::Json => output::line(&serde_json::json!({"listening": service.listening}).to_string())?,
+        Output::Json => output::json(&serde_json::json!({"listening": service.listening}))?,
         Output::Table => {
             output::say(&format!("listening on {}://{}", config.server.scheme(), service.listening));
         }
