@@ -4,5 +4,6 @@
 mod command_line {
     mod exit_codes;
     mod init;
+    mod fixed_ledger;
     mod words;
 }

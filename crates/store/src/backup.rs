@@ -15,6 +15,7 @@ use crate::filesystem::{DataDirectory, partial, sync_parent, write_whole};
 use crate::reader::{Reader, Verified, VerifyError};
 use crate::sql;
 use postledger_core::clock::Clock;
+use postledger_core::id::Position;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, query};
 use std::fs::{self, DirBuilder, File};
@@ -77,6 +78,9 @@ impl From<sqlx::Error> for BackupError {
     }
 }
 
+/// Is told the position up to which a copy has been verified, and the one where it ends. Copying itself is silent.
+pub type Progress<'p> = &'p mut dyn FnMut(Position, Position);
+
 /// Copies the ledger of a data directory into `target`, verifies the copy, and writes its manifest. The service
 /// may run, be stopped, or have been killed. Durable on return.
 ///
@@ -87,6 +91,7 @@ pub async fn create(
     target: &Path,
     program_version: &str,
     clock: &dyn Clock,
+    progress: Progress<'_>,
 ) -> Result<Manifest, BackupError> {
     let source = DataDirectory(data_dir.to_owned()).ledger();
     if !source.try_exists().map_err(OpenError::io("cannot examine", &source))? {
@@ -103,7 +108,7 @@ pub async fn create(
     remove(&half)?;
     self::copy(&source, &half).await?;
     sync_file(&half)?;
-    let verified = verified(&half, sql::FORMAT).await?;
+    let verified = verified(&half, sql::FORMAT, progress).await?;
     fs::rename(&half, &copy).map_err(OpenError::io("cannot rename", &half))?;
     sync_parent(&copy)?;
     let manifest = Manifest::of(&copy, &verified, program_version, clock.now()).await?;
@@ -116,11 +121,11 @@ pub async fn create(
 ///
 /// # Errors
 /// [`BackupError`] names the first thing that is wrong.
-pub async fn verify(backup: &Path) -> Result<Manifest, BackupError> {
+pub async fn verify(backup: &Path, progress: Progress<'_>) -> Result<Manifest, BackupError> {
     let manifest = Manifest::read(backup)?;
     let copy = DataDirectory(backup.to_owned()).ledger();
     manifest.check_file(&copy).await?;
-    manifest.check_journal(&verified(&copy, sql::FORMAT).await?)?;
+    manifest.check_journal(&verified(&copy, sql::FORMAT, progress).await?)?;
     Ok(manifest)
 }
 
@@ -144,9 +149,14 @@ pub(crate) async fn copy(source: &Path, target: &Path) -> Result<(), sqlx::Error
 }
 
 /// Verifies a ledger file, of a format up to `known`.
-pub(crate) async fn verified(ledger: &Path, known: i64) -> Result<Verified, BackupError> {
+pub(crate) async fn verified(
+    ledger: &Path,
+    known: i64,
+    progress: Progress<'_>,
+) -> Result<Verified, BackupError> {
     let reader = Reader::open_knowing(ledger, known).await?;
-    let verified = reader.verify(&mut |_| {}).await;
+    let end = reader.head().await.map_or(Position(0), |head| head.position);
+    let verified = reader.verify(&mut |position| progress(position, end)).await;
     reader.close().await;
     Ok(verified?)
 }

@@ -111,9 +111,9 @@ pub(crate) async fn rehearse_by(steps: &[Step], dir: &Path, scratch: &Path) -> R
     let room = room.map_err(OpenError::io("cannot write to", scratch))?;
     let copy = DataDirectory(room.path().to_owned()).ledger();
     backup::copy(&source, &copy).await?;
-    let before = backup::verified(&copy, newest(steps)).await?;
+    let before = backup::verified(&copy, newest(steps), &mut |_, _| {}).await?;
     rehearsed.apply(steps, &copy).await?;
-    same(&before, &backup::verified(&copy, newest(steps)).await?)?;
+    same(&before, &backup::verified(&copy, newest(steps), &mut |_, _| {}).await?)?;
     Ok(rehearsed)
 }
 
@@ -146,9 +146,10 @@ pub(crate) async fn migrate_by(steps: &[Step], options: MigrateOptions<'_>) -> R
         return Ok(migrated);
     }
     let manifest =
-        backup::create(options.dir, options.backup, options.program_version, options.clock).await?;
+        backup::create(options.dir, options.backup, options.program_version, options.clock, &mut |_, _| {})
+            .await?;
     migrated.apply(steps, &source).await?;
-    let after = backup::verified(&source, newest(steps)).await?;
+    let after = backup::verified(&source, newest(steps), &mut |_, _| {}).await?;
     manifest.check_journal(&after)?;
     migrated.backup = Some(manifest);
     Ok(migrated)

@@ -3,6 +3,7 @@
 use crate::args::{Backup, Place, Restore};
 use crate::client::configuration;
 use crate::exit::{Exit, Failure};
+use crate::output::progress::Progress;
 use crate::output::{self, Column, time};
 use crate::system::{SystemClock, SystemEntropy};
 use anyhow::Result;
@@ -26,8 +27,18 @@ pub async fn run(place: &Place, verb: Backup) -> Result<Exit> {
         Backup::Create { to } => {
             let data_dir = configuration(place)?.store.path;
             let folder = to.join(folder_name(SystemClock.now()));
-            let manifest =
-                backup::create(&data_dir, &folder, VERSION, &SystemClock).await.map_err(failure)?;
+            let progress = Progress::new("copying");
+            let mut watch = |position, end| progress.goes_on("verifying the copy", position, end);
+            let manifest = tokio::select! {
+                manifest = backup::create(&data_dir, &folder, VERSION, &SystemClock, &mut watch) => manifest,
+                _ = tokio::signal::ctrl_c() => {
+                    // Half a copy is worth nothing, and as large as a whole one.
+                    std::fs::remove_dir_all(&folder)?;
+                    return Err(Failure::new(Exit::Failed, "interrupted: nothing was kept"));
+                }
+            };
+            drop(progress);
+            let manifest = manifest.map_err(failure)?;
             output::write(place.output, &described(&folder, &manifest), |_| {
                 format!("{}\n{}", folder.display(), summary(&manifest))
             })?;
@@ -58,7 +69,11 @@ pub async fn run(place: &Place, verb: Backup) -> Result<Exit> {
             })?;
         }
         Backup::Verify { backup: folder } => {
-            let manifest = backup::verify(&folder).await.map_err(failure)?;
+            let progress = Progress::new("reading");
+            let manifest =
+                backup::verify(&folder, &mut |at, end| progress.goes_on("verifying", at, end)).await;
+            drop(progress);
+            let manifest = manifest.map_err(failure)?;
             output::write(place.output, &described(&folder, &manifest), |_| {
                 format!("ok: {}", summary(&manifest))
             })?;
@@ -81,7 +96,10 @@ pub async fn restore(place: &Place, args: Restore) -> Result<Exit> {
         clock: &SystemClock,
         entropy: &SystemEntropy,
     };
-    let restored = backup::restore(options).await.map_err(failure)?;
+    let progress = Progress::new("reading");
+    let restored = backup::restore(options, &mut |at, end| progress.goes_on("verifying", at, end)).await;
+    drop(progress);
+    let restored = restored.map_err(failure)?;
     let json = json!({
         "into": args.into, "position": restored.position.0, "epoch": restored.epoch.0, "held": restored.held,
         "backup": described(&args.from, &restored.manifest),

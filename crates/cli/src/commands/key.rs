@@ -1,5 +1,6 @@
 //! `postledger key`: through the control socket while the service runs, on the data directory while it does not.
 
+use super::audit;
 use crate::args::{Key, Output, Place};
 use crate::client::{Client, configuration, data_dir};
 use crate::exit::{Exit, Failure};
@@ -8,7 +9,7 @@ use crate::service::{control_path, open_ledger};
 use crate::system::{SystemClock, SystemEntropy};
 use anyhow::Result;
 use postledger_core::clock::{Clock, Entropy};
-use postledger_core::event::Event;
+use postledger_core::event::{Event, Recorded};
 use postledger_core::id::{KeyId, Ordinal, Stream};
 use postledger_core::key::{KeyCreated, KeyEvent, KeyRing, KeyText, Scope};
 use postledger_core::ledger::{Append, Change, Ledger};
@@ -54,26 +55,32 @@ async fn through_service(place: &Place, verb: Key) -> Result<Exit> {
 }
 
 async fn on_data_directory(place: &Place, verb: Key) -> Result<Exit> {
-    let ledger = open_ledger(&configuration(place)?).await?;
-    let done = carry_out(place.output, &*ledger, verb).await;
-    ledger.close().await?;
-    done?;
+    match verb {
+        // Reading is no start: it raises no epoch.
+        Key::List => {
+            let events = audit::open(place).await?.key_events().await?;
+            let keys: Vec<_> = ring(&events).list().into_iter().map(key_json).collect();
+            show_list(place.output, &json!({ "data": keys }))?;
+        }
+        Key::Create { tenant, scope, expires } => {
+            let until = expires.map(|lifetime| SystemClock.now().plus(lifetime));
+            let scopes = scope.into_iter().collect();
+            let create = async |ledger: &dyn Ledger| create_in(ledger, tenant, scopes, until).await;
+            show_created(&in_ledger(place, create).await?.1)?;
+        }
+        Key::Revoke { id } => {
+            in_ledger(place, async |ledger: &dyn Ledger| revoke_in(ledger, id).await).await?;
+            show_revoked(place.output, id)?;
+        }
+    }
     Ok(Exit::Ok)
 }
 
-async fn carry_out(output: Output, ledger: &dyn Ledger, verb: Key) -> Result<()> {
-    match verb {
-        Key::Create { tenant, scope, expires } => {
-            let until = expires.map(|lifetime| SystemClock.now().plus(lifetime));
-            let (_, created) = create_in(ledger, tenant, scope.into_iter().collect(), until).await?;
-            show_created(&created)
-        }
-        Key::Revoke { id } => revoke_in(ledger, id).await.and_then(|()| show_revoked(output, id)),
-        Key::List => {
-            let keys: Vec<_> = ring(ledger).await?.list().into_iter().map(key_json).collect();
-            show_list(output, &json!({ "data": keys }))
-        }
-    }
+async fn in_ledger<T>(place: &Place, work: impl AsyncFnOnce(&dyn Ledger) -> Result<T>) -> Result<T> {
+    let ledger = open_ledger(&configuration(place)?).await?;
+    let done = work(&*ledger).await;
+    ledger.close().await?;
+    done
 }
 
 /// Issues a key in a ledger that this process has open; gives its text and what `key create` prints.
@@ -100,7 +107,7 @@ pub async fn create_in(
 }
 
 async fn revoke_in(ledger: &dyn Ledger, id: KeyId) -> Result<()> {
-    let ring = ring(ledger).await?;
+    let ring = ring(&ledger.key_events().await?);
     let key = ring.get(id).ok_or_else(|| Failure::new(Exit::NotFound, format!("there is no key {id}")))?;
     if key.revoked_at.is_none() {
         append(ledger, id, key.tenant.clone(), key.version, KeyEvent::Revoked { by: Actor::control() })
@@ -121,10 +128,10 @@ async fn append(ledger: &dyn Ledger, id: KeyId, tenant: Tenant, version: u32, ev
     Ok(())
 }
 
-async fn ring(ledger: &dyn Ledger) -> Result<KeyRing> {
+fn ring(events: &[Recorded]) -> KeyRing {
     let mut ring = KeyRing::default();
-    ledger.key_events().await?.iter().for_each(|event| ring.apply(event));
-    Ok(ring)
+    events.iter().for_each(|event| ring.apply(event));
+    ring
 }
 
 fn key_json(key: &postledger_core::key::Key) -> Value {

@@ -24,15 +24,18 @@ impl Progress {
         progress
     }
 
-    /// The next part of the work: the events after `begin`, up to `end`.
-    pub fn goes_on(&self, what: &'static str, begin: Position, end: Position) {
-        let template = "{spinner} {msg}  {wide_bar}  {human_pos} of {human_len} events, {eta} left";
-        let style = ProgressStyle::with_template(template).expect("it is a constant that a test draws");
-        self.0.set_style(style);
-        self.0.set_message(what);
-        self.0.set_length(number(end));
-        self.at(begin);
-        self.0.reset_eta();
+    /// It has come to `at`, of `end`; a message or an end that is new begins another part of the work.
+    pub fn goes_on(&self, what: &'static str, at: Position, end: Position) {
+        self.at(at);
+        if self.0.message() != what || self.0.length() != Some(number(end)) {
+            let template = "{spinner} {msg}  {wide_bar}  {human_pos} of {human_len} events, {eta} left";
+            self.0.set_style(
+                ProgressStyle::with_template(template).expect("it is a constant, which a test draws"),
+            );
+            self.0.set_message(what);
+            self.0.set_length(number(end));
+            self.0.reset_eta();
+        }
     }
 
     /// It has come to `position`.

@@ -31,8 +31,11 @@ pub fn in_words(delivery: &Value, now: Timestamp) -> Option<String> {
 fn words(delivery: &Value, now: Timestamp) -> Option<(&'static str, String)> {
     let attempts = delivery["attempts"].as_u64().unwrap_or(0);
     let attempt = attempts + 1;
-    let expires = time::of(&delivery["expires_at"]);
-    let until = expires.map(|at| format!("; given up {}", time::from(at, now))).unwrap_or_default();
+    let until = match time::of(&delivery["expires_at"]) {
+        Some(at) if at > now => format!("; given up {}", time::from(at, now)),
+        Some(_) => "; its lifetime has passed".to_owned(),
+        None => String::new(),
+    };
     let due = time::of(&delivery["next_attempt_at"]);
     let when = match due {
         Some(due) if due > now => String::new(),

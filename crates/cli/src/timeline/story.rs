@@ -33,7 +33,7 @@ pub fn of(event: &Value, before: &[&Value], after: &[&Value]) -> String {
         }
         "rescheduled" => format!("not before {} UTC, {}", time::moment(&event["send_at"]), by()),
         "redriven" => match event["expires_after"].as_str() {
-            Some(lifetime) => format!("for another {lifetime}, {}", by()),
+            Some(lifetime) => format!("{}, expires after {lifetime}", by()),
             None => by(),
         },
         "cancelled" => format!("{}{caveat}", by()),

@@ -1,5 +1,6 @@
 //! The texts of help and of errors that need no service, word for word.
 
+use super::fixed_ledger;
 use std::process::Command;
 
 /// `TRYCMD=overwrite` writes them anew.
@@ -7,6 +8,16 @@ use std::process::Command;
 fn help_and_errors_say_what_they_said() {
     let cases = trycmd::TestCases::new();
     cases.env("COLUMNS", "100").case("tests/command_line/*.md");
+}
+
+/// What is read of a ledger, without a service.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ledger_reads_as_it_did() {
+    let dir = tempfile::tempdir().unwrap();
+    fixed_ledger::make(dir.path()).await;
+    let cases = trycmd::TestCases::new();
+    cases.env("POSTLEDGER_DATA_DIR", dir.path().display().to_string());
+    cases.case("tests/command_line/ledger/*.md");
 }
 
 /// The manual has a page for each verb: what stands there must stand in the texts of help, with an example.

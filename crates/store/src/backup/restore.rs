@@ -3,7 +3,7 @@
 //! What the lost service sent after the backup is not known here, so nothing is sent again without an operator.
 //! Everything happens in a file under a temporary name; the last step is its rename.
 
-use super::{BackupError, Manifest, remove, verified, verify};
+use super::{BackupError, Manifest, Progress, remove, verified, verify};
 use crate::anchor::Anchor;
 use crate::fault::OpenError;
 use crate::filesystem::{DataDirectory, partial, sync_parent, write_whole};
@@ -75,13 +75,13 @@ pub struct Restored {
 ///
 /// # Errors
 /// [`BackupError`].
-pub async fn restore(options: RestoreOptions<'_>) -> Result<Restored, BackupError> {
+pub async fn restore(options: RestoreOptions<'_>, progress: Progress<'_>) -> Result<Restored, BackupError> {
     let into = DataDirectory(options.into.to_owned());
     let target = into.ledger();
     if target.exists() {
         return Err(BackupError::Exists(target));
     }
-    let manifest = verify(options.backup).await?;
+    let manifest = verify(options.backup, progress).await?;
     let secret_path = into.secret();
     let given = options.secret.unwrap_or(&secret_path);
     let secret = secret::read(given)?;
@@ -101,7 +101,7 @@ pub async fn restore(options: RestoreOptions<'_>) -> Result<Restored, BackupErro
     let mark = journal.mark();
     // The log is copied back and removed by the last connection, so that the file is whole by itself.
     journal.connection.close().await?;
-    verified(&half, sql::FORMAT).await?;
+    verified(&half, sql::FORMAT, progress).await?;
     super::sync_file(&half)?;
     if given != secret_path {
         let bytes = fs::read(given).map_err(OpenError::io("cannot read", given))?;

@@ -12,7 +12,7 @@ use std::fs;
 use std::path::Path;
 
 async fn create(data: &Path, target: &Path) -> Result<Manifest, BackupError> {
-    backup::create(data, target, "0.0.0-test", &*Ticking::new()).await
+    backup::create(data, target, "0.0.0-test", &*Ticking::new(), &mut |_, _| {}).await
 }
 
 async fn restore(backup: &Path, into: &Path, secret: Option<&Path>) -> Result<Restored, BackupError> {
@@ -26,7 +26,7 @@ async fn restore(backup: &Path, into: &Path, secret: Option<&Path>) -> Result<Re
         clock: &*clock,
         entropy: &*entropy,
     };
-    backup::restore(options).await
+    backup::restore(options, &mut |_, _| {}).await
 }
 
 async fn replay(path: &Path, until: Until) -> Replayed {
@@ -41,7 +41,7 @@ async fn a_restored_ledger_has_the_same_state_and_holds_what_was_open() {
     lively(&ledger).await;
     let manifest = create(&data, &target).await.unwrap();
     assert_eq!(manifest.position, ledger.head().position);
-    assert_eq!(backup::verify(&target).await.unwrap(), manifest);
+    assert_eq!(backup::verify(&target, &mut |_, _| {}).await.unwrap(), manifest);
     assert_eq!(backup::list(&room.path().join("b")).unwrap(), [(target.clone(), manifest.clone())]);
     ledger.close().await.unwrap();
 
@@ -88,7 +88,7 @@ async fn what_must_not_be_restored_is_refused_and_leaves_no_ledger() {
     let copy = target.join("ledger.db");
     let whole = fs::read(&copy).unwrap();
     fs::write(&copy, &whole[..whole.len() - 4096]).unwrap();
-    assert!(matches!(backup::verify(&target).await, Err(BackupError::Differs(_))));
+    assert!(matches!(backup::verify(&target, &mut |_, _| {}).await, Err(BackupError::Differs(_))));
     assert!(matches!(restore(&target, &into, Some(&secret)).await, Err(BackupError::Differs(_))));
     let mut altered = whole.clone();
     altered[whole.len() / 2] ^= 1;

@@ -17,7 +17,9 @@ async fn make(path: &Path) {
     lively(&ledger).await;
     ledger.close().await.unwrap();
     let target = room.path().join("backup");
-    crate::backup::create(room.path(), &target, "0.1.0", &*super::support::Ticking::new()).await.unwrap();
+    crate::backup::create(room.path(), &target, "0.1.0", &*super::support::Ticking::new(), &mut |_, _| {})
+        .await
+        .unwrap();
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::copy(target.join("ledger.db"), path).unwrap();
 }

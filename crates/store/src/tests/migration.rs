@@ -83,7 +83,7 @@ async fn a_migrated_ledger_goes_on_and_its_backup_is_of_the_old_format() {
     assert!(matches!(refused, OpenError::OlderFormat { found: 1, known: 2 }), "{refused}");
     let migrated = migrate(&dir, &backup, NEXT).await.unwrap();
     assert_eq!((migrated.from, migrated.to), (1, 2));
-    assert_eq!(crate::backup::verify(&backup).await.unwrap(), migrated.backup.unwrap());
+    assert_eq!(crate::backup::verify(&backup, &mut |_, _| {}).await.unwrap(), migrated.backup.unwrap());
     verifies(&dir, NEXT).await;
     for _ in 0..2 {
         let ledger = opened(&dir, NEXT).await.unwrap();
