@@ -11,7 +11,8 @@ pub struct Args {
 }
 
 /// A program that tests start, with the Debian package that brings it.
-const NEEDED: &[(&str, &str)] = &[("cc", "gcc"), ("smtp-sink", "postfix"), ("sqlite3", "sqlite3")];
+const NEEDED: &[(&str, &str)] =
+    &[("cc", "gcc"), ("smtp-sink", "postfix"), ("sqlite3", "sqlite3"), ("script", "bsdutils")];
 
 /// Runs all tests.
 pub fn run(args: &Args) -> Result<()> {

@@ -190,26 +190,33 @@ fn exit_of(status: StatusCode, problem: &Value) -> Exit {
 
 /// The problem (RFC 9457) in words: title, detail, then each field on a line where there are several.
 fn problem_text(status: StatusCode, body: &Value) -> String {
-    let text =
-        |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let (title, detail) = (text(body, "title"), text(body, "detail"));
+    let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
+    let (title, detail) = (text(body, "title"), text(body, "detail").replace("; see errors", ""));
     let mut lines = match (title.is_empty(), detail.is_empty()) {
         (true, _) => format!("the service answered {status}"),
         (false, true) => title,
         (false, false) => format!("{title}: {detail}"),
     };
-    if let (StatusCode::NOT_FOUND, Some(path)) = (status, body["instance"].as_str()) {
-        lines.push_str(&format!(": {path}"));
+    match (status, body["instance"].as_str()) {
+        (StatusCode::NOT_FOUND, Some(path)) => lines.push_str(&format!(": {path}")),
+        (StatusCode::UNAUTHORIZED, _) => lines.push_str("\ngive a key with --key or in POSTLEDGER_KEY"),
+        _ => {}
     }
-    if status == StatusCode::UNAUTHORIZED {
-        lines.push_str("; give it with --key or in POSTLEDGER_KEY");
+    let errors = body["errors"].as_array().into_iter().flatten();
+    // Fifty deliveries that say the same say it once.
+    let mut said: Vec<(String, Vec<String>)> = Vec::new();
+    for (field, what) in errors.map(|error| (text(error, "field"), text(error, "detail"))) {
+        match said.iter_mut().find(|(known, _)| *known == what) {
+            Some((_, fields)) => fields.push(field),
+            None => said.push((what, vec![field])),
+        }
     }
-    let errors = body.get("errors").and_then(Value::as_array).into_iter().flatten();
-    // A detail that says all about the one field is enough.
-    for error in errors
-        .filter(|error| body["detail"] != format!("{}: {}", text(error, "field"), text(error, "detail")))
-    {
-        lines.push_str(&format!("\n  {}: {}", text(error, "field"), text(error, "detail")));
+    for (what, fields) in said {
+        let more = if fields.len() > 1 { format!(" and {} more", fields.len() - 1) } else { String::new() };
+        // A detail that says all about the one field is enough.
+        if body["detail"] != format!("{}: {what}", fields[0]) {
+            lines.push_str(&format!("\n  {}{more}: {what}", fields[0]));
+        }
     }
     lines
 }
@@ -250,4 +257,21 @@ pub fn loaded(place: &Place) -> Result<Loaded> {
         loaded.origins.insert("store.path".to_owned(), origin);
     }
     Ok(loaded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_problem_names_its_fields_and_says_the_same_once() {
+        let errors: Vec<_> =
+            (1..=3).map(|n| json!({"field": format!("dlv_{n}"), "detail": "it has ended"})).collect();
+        let problem = json!({"title": "Refused by state", "detail": "none of 3 deliveries allows it; see errors", "errors": errors});
+        let told = "Refused by state: none of 3 deliveries allows it\n  dlv_1 and 2 more: it has ended";
+        assert_eq!(problem_text(StatusCode::CONFLICT, &problem), told);
+        let one = json!({"title": "Invalid request", "detail": "to: no address", "errors": [{"field": "to", "detail": "no address"}]});
+        assert_eq!(problem_text(StatusCode::UNPROCESSABLE_ENTITY, &one), "Invalid request: to: no address");
+    }
 }

@@ -47,6 +47,9 @@ pub fn whole(both: &Value, subject: Subject, now: Timestamp) -> String {
         }));
     }
     parts.extend(next::advice(message, subject));
+    if let [(first, _), _, ..] = shown[..] {
+        parts.push(paint::faint(&format!("The story of one: show {}", text(&first["id"]))));
+    }
     parts.join("\n\n")
 }
 

@@ -5,5 +5,6 @@ mod command_line {
     mod exit_codes;
     mod init;
     mod fixed_ledger;
+    mod terminals;
     mod words;
 }

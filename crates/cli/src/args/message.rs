@@ -5,7 +5,7 @@ use clap::{Args as ClapArgs, Subcommand};
 use postledger_core::event::Resolution;
 use postledger_core::id::{DeliveryId, MessageId};
 use postledger_core::message::MessageStatus;
-use postledger_core::policy::Priority;
+use postledger_core::policy::{OnUnknown, Priority};
 use postledger_core::time::Timestamp;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,6 +25,12 @@ pub struct Send {
     /// A hidden recipient; may be repeated
     #[arg(long, value_name = "ADDRESS")]
     pub bcc: Vec<String>,
+    /// Where answers go; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    pub reply_to: Vec<String>,
+    /// Where bounces go [default: the configuration's bounce.address, else the author's]
+    #[arg(long, value_name = "ADDRESS")]
+    pub return_path: Option<String>,
     /// The subject
     #[arg(long)]
     pub subject: String,
@@ -43,9 +49,27 @@ pub struct Send {
     /// Not before this time, such as 2026-12-01T09:00:00Z
     #[arg(long, value_name = "TIME")]
     pub send_at: Option<Timestamp>,
+    /// Its lifetime, such as 24h
+    #[arg(long, value_name = "DURATION", value_parser = value::duration)]
+    pub expires_after: Option<Duration>,
+    /// Attempts that count, at most
+    #[arg(long, value_name = "COUNT")]
+    pub max_attempts: Option<u32>,
+    /// What follows an attempt whose result is not known
+    #[arg(long, value_parser = value::one_of(OnUnknown::ALL.iter().map(|word| word.as_str())))]
+    pub on_unknown: Option<String>,
+    /// A configured route
+    #[arg(long, value_name = "NAME")]
+    pub route: Option<String>,
+    /// A further header field, such as 'X-Order: 17'; may be repeated
+    #[arg(long, value_name = "NAME: VALUE", value_parser = value::header)]
+    pub header: Vec<(String, String)>,
     /// A label; may be repeated
     #[arg(long)]
     pub tag: Vec<String>,
+    /// Your own data, such as order=17; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = value::pair)]
+    pub metadata: Vec<(String, String)>,
     /// Send at most one message for this key
     #[arg(long, value_name = "KEY")]
     pub idempotency_key: Option<String>,

@@ -39,3 +39,15 @@ pub fn url(text: &str) -> Result<reqwest::Url, String> {
     let url = reqwest::Url::parse(text).ok().filter(|url| ["http", "https"].contains(&url.scheme()));
     url.ok_or_else(|| "an address begins with http:// or https://".to_owned())
 }
+
+/// A header field.
+pub fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("a name, a colon and a value: 'X-Order: 17'")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+/// A key and a value.
+pub fn pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("a key, an equals sign and a value: order=17")?;
+    Ok((key.to_owned(), value.to_owned()))
+}

@@ -14,7 +14,7 @@ use postledger_core::clock::Clock;
 use postledger_core::event::Recorded;
 use postledger_core::id::{Hex, Position};
 use postledger_core::message::Message;
-use postledger_store::{Reader, Verified, VerifyError};
+use postledger_store::{OpenError, Reader, Verified, VerifyError};
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Write};
 
@@ -40,7 +40,13 @@ pub async fn run(place: &Place, verb: Audit) -> Result<Exit> {
 /// There is none, or it cannot be read.
 pub async fn open(place: &Place) -> Result<Reader> {
     let store = configuration(place)?.store;
-    let reader = Reader::open(&store.path).await.map_err(open_failure)?;
+    let reader = Reader::open(&store.path).await.map_err(|error| match error {
+        OpenError::Missing(_) => {
+            let message = format!("there is no ledger at {}\nname its directory with --data-dir, or the configuration with --config", store.path.display());
+            Failure::new(Exit::NotFound, message)
+        }
+        other => open_failure(other),
+    })?;
     Ok(match store.anchor_path {
         Some(anchor) => reader.with_anchor(anchor),
         None => reader,

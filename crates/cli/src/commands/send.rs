@@ -26,32 +26,42 @@ pub async fn run(place: &Place, message: Send) -> Result<Exit> {
 }
 
 fn request(message: Send) -> Result<Value> {
-    let Send { from, to, cc, bcc, subject, text, html, attach, priority, send_at, tag, idempotency_key: _ } =
-        message;
+    let Send { text, .. } = &message;
     let text = match text.as_deref() {
         Some("-") => {
             let mut text = String::new();
             std::io::stdin().read_to_string(&mut text).context("cannot read the text from standard input")?;
             Some(text)
         }
-        _ => text,
+        _ => text.clone(),
     };
-    let attachments = attach.iter().map(|file| attachment(file)).collect::<Result<Vec<_>>>()?;
+    let attachments = message.attach.iter().map(|file| attachment(file)).collect::<Result<Vec<_>>>()?;
+    let named = |pairs: Vec<(String, String)>| {
+        Value::Object(pairs.into_iter().map(|(name, value)| (name, value.into())).collect())
+    };
     let mut request = Map::new();
     let fields = [
-        ("from", json!(from)),
-        ("to", json!(to)),
-        ("cc", json!(cc)),
-        ("bcc", json!(bcc)),
-        ("subject", json!(subject)),
+        ("from", json!(message.from)),
+        ("to", json!(message.to)),
+        ("cc", json!(message.cc)),
+        ("bcc", json!(message.bcc)),
+        ("reply_to", json!(message.reply_to)),
+        ("return_path", json!(message.return_path)),
+        ("subject", json!(message.subject)),
         ("text", json!(text)),
-        ("html", json!(html)),
+        ("html", json!(message.html)),
+        ("headers", named(message.header)),
         ("attachments", json!(attachments)),
-        ("priority", json!(priority)),
-        ("send_at", json!(send_at.map(|at| at.to_string()))),
-        ("tags", json!(tag)),
+        ("priority", json!(message.priority)),
+        ("send_at", json!(message.send_at.map(|at| at.to_string()))),
+        ("expires_after", json!(message.expires_after.map(|lifetime| format!("{}s", lifetime.as_secs())))),
+        ("retry", message.max_attempts.map_or(Value::Null, |count| json!({"max_attempts": count}))),
+        ("on_unknown", json!(message.on_unknown)),
+        ("route", json!(message.route)),
+        ("tags", json!(message.tag)),
+        ("metadata", named(message.metadata)),
     ];
-    let is_given = |value: &Value| !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty());
+    let is_given = |value: &Value| !value.is_null() && *value != json!([]) && *value != json!({});
     request.extend(
         fields.into_iter().filter(|(_, value)| is_given(value)).map(|(name, value)| (name.to_owned(), value)),
     );

@@ -28,13 +28,14 @@ impl Progress {
     pub fn goes_on(&self, what: &'static str, at: Position, end: Position) {
         self.at(at);
         if self.0.message() != what || self.0.length() != Some(number(end)) {
+            self.0.set_message(what);
+            self.0.set_length(number(end));
             let template = "{spinner} {msg}  {wide_bar}  {human_pos} of {human_len} events, {eta} left";
             self.0.set_style(
                 ProgressStyle::with_template(template).expect("it is a constant, which a test draws"),
             );
-            self.0.set_message(what);
-            self.0.set_length(number(end));
             self.0.reset_eta();
+            self.0.force_draw();
         }
     }
 
