@@ -7,11 +7,15 @@ use serde_json::Value;
 
 /// What `GET /v1/deliveries/{id}/explain` answers, for people.
 pub fn explanation(explained: &Value, now: Timestamp) -> String {
-    let moment = |name: &str| time::of(&explained[name]).map(|at| format!("{} UTC, {}", time::moment(&explained[name]), time::from(at, now)));
+    let moment = |name: &str| {
+        time::of(&explained[name])
+            .map(|at| format!("{} UTC, {}", time::moment(&explained[name]), time::from(at, now)))
+    };
     let until = moment("until").map(|until| format!(", until {until}")).unwrap_or_default();
     let id = paint::strong(&text(&explained["id"]));
     let mut lines = vec![format!("{id}  {}: {}{until}", status(explained), text(&explained["explanation"]))];
-    let mut line = |name: &str, what: String| lines.push(format!("  {}{what}", paint::faint(&format!("{name:<13}"))));
+    let mut line =
+        |name: &str, what: String| lines.push(format!("  {}{what}", paint::faint(&format!("{name:<13}"))));
     line("priority", text(&explained["priority"]));
     line("route", text(&explained["route"]));
     if let Some(due) = moment("due") {
@@ -20,7 +24,10 @@ pub fn explanation(explained: &Value, now: Timestamp) -> String {
     }
     let relay = &explained["relay"];
     if !relay.is_null() {
-        line("relay", format!("{}, {} of {} connections", text(&relay["name"]), relay["in_flight"], relay["allowed"]));
+        line(
+            "relay",
+            format!("{}, {} of {} connections", text(&relay["name"]), relay["in_flight"], relay["allowed"]),
+        );
     }
     let destination = &explained["destination"];
     if !destination.is_null() {

@@ -140,12 +140,12 @@ fn an_explanation_shows_the_rule_then_its_figures() {
         "relay": {"name": "primary", "in_flight": 3, "allowed": 16},
         "destination": {"domain": "example.net", "in_flight": 0, "window": 1}});
     assert_eq!(
-        explanation(&explained),
-        "dlv_1_1  queued: example.net asked for silence at primary, until 2026-12-01T09:00:30.000Z\n\
+        shown(&explanation(&explained, now())),
+        "dlv_1_1  queued: example.net asked for silence at primary, until 2026-12-01 09:00:30 UTC, in 26 s\n\
          \u{20} priority     normal\n\
          \u{20} route        default\n\
-         \u{20} due          2026-12-01T09:00:00.000Z\n\
-         \u{20} expires      2026-12-02T09:00:00.000Z\n\
+         \u{20} due          2026-12-01 09:00:00 UTC, 4 s ago\n\
+         \u{20} expires      2026-12-02 09:00:00 UTC, in 23 h\n\
          \u{20} relay        primary, 3 of 16 connections\n\
          \u{20} destination  example.net, 0 of 1 under way"
     );
