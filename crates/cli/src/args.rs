@@ -102,7 +102,7 @@ pub enum Verb {
     #[command(after_help = "Examples:
   postledger send --from shop@shop.example --to ann@example.net --subject Hello --text 'It works.'
   report | postledger send --from ops@shop.example --to ann@example.net --subject Report --text - --attach report.pdf")]
-    Send(Send),
+    Send(Box<Send>),
     /// See and steer messages
     #[command(subcommand)]
     Message(Message),

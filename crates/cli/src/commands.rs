@@ -41,7 +41,7 @@ pub async fn run(args: Args) -> Result<Exit> {
         Verb::Dev { listen } => dev::run(&place, listen).await,
         Verb::Init(init) => init::run(&place, init).await,
         Verb::Serve => serve::run(&place).await,
-        Verb::Send(message) => send::run(&place, message).await,
+        Verb::Send(message) => send::run(&place, *message).await,
         Verb::Message(verb) => message::run(&place, verb).await,
         Verb::Audit(verb) => audit::run(&place, verb).await,
         Verb::Replay { until, check } => replay::run(&place, until, check).await,

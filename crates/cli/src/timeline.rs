@@ -8,7 +8,7 @@ mod story;
 mod summary;
 
 pub use explained::explanation;
-pub use summary::summary;
+pub use summary::{status, summary};
 
 use crate::args::Subject;
 use crate::output::{paint, text, time};
@@ -35,10 +35,7 @@ pub fn whole(both: &Value, subject: Subject, now: Timestamp) -> String {
             // The message's own events are told once; for a delivery they are where its first span begins.
             let own = of(*ordinal).into_iter().filter(|line| line.ordinal == *ordinal);
             let whose = paint::strong(&format!("#{ordinal} {}", text(&delivery["recipient"])));
-            (
-                format!("{whose}  {}", summary::status(delivery)),
-                own.chain(next::line(delivery, now)).collect(),
-            )
+            (format!("{whose}  {}", status(delivery)), own.chain(next::line(delivery, now)).collect())
         }));
         let mut layout = Layout::of(stories.iter().flat_map(|(_, lines)| lines));
         parts.extend(stories.iter().map(|(heading, lines)| match heading.is_empty() {
@@ -48,7 +45,7 @@ pub fn whole(both: &Value, subject: Subject, now: Timestamp) -> String {
     }
     parts.extend(next::advice(message, subject));
     if let [(first, _), _, ..] = shown[..] {
-        parts.push(paint::faint(&format!("The story of one: show {}", text(&first["id"]))));
+        parts.push(paint::faint(&format!("To see one alone, show its id: {}", text(&first["id"]))));
     }
     parts.join("\n\n")
 }

@@ -56,7 +56,7 @@ pub struct Send {
     #[arg(long, value_name = "COUNT")]
     pub max_attempts: Option<u32>,
     /// What follows an attempt whose result is not known
-    #[arg(long, value_parser = value::one_of(OnUnknown::ALL.iter().map(|word| word.as_str())))]
+    #[arg(long, value_name = "WORD", value_parser = value::one_of(OnUnknown::ALL.iter().map(|word| word.as_str())))]
     pub on_unknown: Option<String>,
     /// A configured route
     #[arg(long, value_name = "NAME")]

@@ -4,7 +4,7 @@ use crate::args::{Config as Verb, Output, Place};
 use crate::client::loaded;
 use crate::config::{Config, Found, Keys, Loaded, Origin, Problems, Settled, reference, schema};
 use crate::exit::{Exit, Failure};
-use crate::output;
+use crate::output::{self, Column};
 use anyhow::Result;
 use serde_json::{Value, json};
 
@@ -123,7 +123,8 @@ fn show(place: &Place) -> Result<Exit> {
             };
             vec![value["key"].as_str().unwrap_or_default().to_owned(), written, origin]
         };
-        output::table(&["key", "value", "origin"], shown["keys"].as_array().into_iter().flatten().map(row))
+        let columns = [Column::Text("key"), Column::Clipped("value"), Column::Text("origin")];
+        output::table(&columns, shown["keys"].as_array().into_iter().flatten().map(row))
     })?;
     Ok(Exit::Ok)
 }

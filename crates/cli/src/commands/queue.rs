@@ -3,7 +3,8 @@
 use super::audit;
 use crate::args::Place;
 use crate::exit::Exit;
-use crate::output::{self, Column, paint, text, time};
+use crate::output::{self, Column, text, time};
+use crate::timeline;
 use anyhow::Result;
 use postledger_core::clock::Clock;
 use postledger_core::delivery::Status;
@@ -107,9 +108,16 @@ fn rows(deliveries: &[Value], now: Timestamp) -> String {
             true => time::from(due, now),
             false => format!("due {}", time::from(due, now)),
         });
-        let [id, priority, status, attempts, relay] =
-            ["id", "priority", "status", "attempts", "relay"].map(|column| text(&delivery[column]));
-        vec![id, priority, paint::state(&status), attempts, next.unwrap_or_else(|| "-".to_owned()), relay]
+        let [id, priority, attempts, relay] =
+            ["id", "priority", "attempts", "relay"].map(|column| text(&delivery[column]));
+        vec![
+            id,
+            priority,
+            timeline::status(delivery),
+            attempts,
+            next.unwrap_or_else(|| "-".to_owned()),
+            relay,
+        ]
     };
     output::table(&columns, deliveries.iter().map(row))
 }
