@@ -3,8 +3,8 @@
 #[cfg(test)]
 mod command_line {
     mod exit_codes;
-    mod init;
     mod fixed_ledger;
+    mod init;
     mod terminals;
     mod words;
 }
