@@ -7,6 +7,7 @@
 mod bench;
 mod chaos;
 mod ci;
+mod dist;
 mod docs;
 mod process;
 mod sim;
@@ -39,6 +40,8 @@ enum Verb {
     Chaos(chaos::Args),
     /// Walk through the queue in virtual time, with people who interfere, relays of every temper, and crashes
     Sim(sim::Args),
+    /// Make the Debian package, in target/dist
+    Dist,
     /// `postledger backup create`: copy the ledger of a data directory, verified
     Backup(Passed),
     /// `postledger restore`: make a data directory of a backup
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
         Verb::Bench(args) => bench::run(&args),
         Verb::Chaos(args) => chaos::run(&args),
         Verb::Sim(args) => sim::run(&args),
+        Verb::Dist => dist::run(),
         Verb::Backup(args) => process::postledger(&["backup", "create"], &args.options),
         Verb::Restore(args) => process::postledger(&["restore"], &args.options),
     };

@@ -1,5 +1,7 @@
 //! The service: ledger, dispatcher and API, wired together, started and stopped in order.
 
+mod owner;
+
 use crate::config::{Change, Config, Settled};
 use crate::exit::{self, Exit, Failure};
 use crate::meters;
@@ -208,8 +210,9 @@ fn leave(reason: &str) -> ! {
 /// Opens the ledger of the configuration, or creates it.
 ///
 /// # Errors
-/// With exit code 5 if it is not the one that its anchor knows.
+/// With exit code 5 if it is not the one that its anchor knows; 2 if root would write into another user's directory.
 pub async fn open_ledger(config: &Config) -> Result<Arc<SqliteLedger>> {
+    owner::check(&config.store.path)?;
     let options = LedgerOptions {
         dir: config.store.path.clone(),
         anchor: config.store.anchor_path.clone(),

@@ -10,6 +10,7 @@ use crate::reload;
 use crate::service::Service;
 use crate::signals::Signals;
 use anyhow::Result;
+use std::io::IsTerminal;
 
 /// Runs the service until SIGTERM or SIGINT. SIGHUP reads the configuration again.
 ///
@@ -22,9 +23,11 @@ pub async fn run(place: &Place) -> Result<Exit> {
     let service = Service::start(&config, None).await?;
     match place.output {
         Output::Json => output::json(&serde_json::json!({"listening": service.listening}))?,
-        Output::Table => {
+        // Where stderr is collected, the log says so, and a line that is none of the log's would be in its way.
+        Output::Table if std::io::stderr().is_terminal() => {
             output::say(&format!("listening on {}://{}", config.server.scheme(), service.listening));
         }
+        Output::Table => {}
     }
     service.run_until(signals, |service| reload::run(service, &level, || of_service(place))).await?;
     Ok(Exit::Ok)
