@@ -18,6 +18,7 @@ mod blackbox {
     mod older_ledger;
     mod one_message_many_fates;
     mod other_format;
+    mod pages;
     mod panic_in_one_delivery;
     mod poison;
     mod power_cut;

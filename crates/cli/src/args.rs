@@ -83,9 +83,9 @@ pub enum Verb {
   postledger dev
   postledger dev --listen 127.0.0.1:0 --output json")]
     Dev {
-        /// The API's address
-        #[arg(long, default_value = "127.0.0.1:8250")]
-        listen: std::net::SocketAddr,
+        /// The API's address [default: the configuration's server.listen if it is on loopback, else 127.0.0.1:8250]
+        #[arg(long)]
+        listen: Option<std::net::SocketAddr>,
     },
     /// Write a first configuration, try the relay, create the first key
     #[command(after_help = "Examples:

@@ -3,7 +3,7 @@
 use super::key::create_in;
 use crate::args::{Output, Place};
 use crate::client::configuration;
-use crate::config::Config;
+use crate::config::{Config, Server};
 use crate::exit::Exit;
 use crate::log;
 use crate::output;
@@ -23,10 +23,12 @@ use tokio_util::sync::CancellationToken;
 ///
 /// # Errors
 /// As for `serve`.
-pub async fn run(place: &Place, listen: SocketAddr) -> Result<Exit> {
+pub async fn run(place: &Place, listen: Option<SocketAddr>) -> Result<Exit> {
     let mut config = configuration(place)?;
     log::start(config.log, place.output)?;
-    config.server.listen = listen;
+    // A configuration for production may listen off loopback; a mailbox that shows all mail must not by itself.
+    let configured = Some(config.server.listen).filter(|address| address.ip().is_loopback());
+    config.server.listen = listen.or(configured).unwrap_or(Server::default().listen);
     let signals = Signals::of_session()?;
     let mailbox = catch_all(&mut config).await?;
     let service = Service::start(&config, Some(mailbox)).await?;
