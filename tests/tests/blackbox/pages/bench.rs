@@ -183,6 +183,6 @@ impl Drop for Background {
 
 /// The last word that begins so and is as long as an id, a key or a folder's name.
 fn last<'p>(printed: &'p str, beginning: &str) -> Option<&'p str> {
-    let words = printed.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
-    words.filter(|word| word.starts_with(beginning) && word.len() >= 20).next_back()
+    let mut words = printed.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    words.rfind(|word| word.starts_with(beginning) && word.len() >= 20)
 }
