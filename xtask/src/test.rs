@@ -11,8 +11,13 @@ pub struct Args {
 }
 
 /// A program that tests start, with the Debian package that brings it.
-const NEEDED: &[(&str, &str)] =
-    &[("cc", "gcc"), ("smtp-sink", "postfix"), ("sqlite3", "sqlite3"), ("script", "bsdutils")];
+const NEEDED: &[(&str, &str)] = &[
+    ("cc", "gcc"),
+    ("smtp-sink", "postfix"),
+    ("sqlite3", "sqlite3"),
+    ("script", "bsdutils"),
+    ("curl", "curl"),
+];
 
 /// Runs all tests.
 pub fn run(args: &Args) -> Result<()> {

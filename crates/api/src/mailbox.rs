@@ -5,7 +5,7 @@
 //! | local part begins with | what happens |
 //! |---|---|
 //! | `reject` | 550 5.1.1 to RCPT |
-//! | `defer` | 451 4.7.1 to every other RCPT of the address, beginning with the first |
+//! | `defer` | 450 4.2.0 to every other RCPT of the address, beginning with the first |
 //! | `drop` | the mail is kept, and the connection closed after the dot without an answer |
 
 mod magic;

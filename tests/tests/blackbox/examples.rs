@@ -2,6 +2,7 @@
 
 use postledger_tests::service::binary;
 use postledger_tests::sink::Authority;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -24,6 +25,7 @@ impl Place {
         ];
         let password = files.path().join("password");
         std::fs::write(&password, "secret\n").unwrap();
+        std::fs::set_permissions(&password, std::fs::Permissions::from_mode(0o600)).unwrap();
         for file in [
             "/etc/postledger/primary.password",
             "/etc/postledger/backup.password",

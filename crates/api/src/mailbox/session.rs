@@ -146,7 +146,8 @@ impl Transaction {
     fn recipient(&mut self, mailbox: &Mailbox, address: &str) -> &'static str {
         match mailbox.magic().judge(address) {
             Verdict::Reject => return "550 5.1.1 no such user here",
-            Verdict::Defer => return "451 4.7.1 come back later",
+            // Of one mailbox (RFC 3463 3.3): a domain that asks for silence would keep the others of it waiting.
+            Verdict::Defer => return "450 4.2.0 mailbox busy, come back later",
             Verdict::Drop => self.is_dropped = true,
             Verdict::Accept => {}
         }

@@ -80,7 +80,7 @@ async fn local_parts_make_it_misbehave() {
         "DATA\r\nx\r\n.\r\n",
     ];
     let lines = dialogue(&mut stream, &text.concat()).await;
-    assert_eq!(codes(&lines), ["220", "250", "250", "550", "451", "250", "250", "354"], "{lines:?}");
+    assert_eq!(codes(&lines), ["220", "250", "250", "550", "450", "250", "250", "354"], "{lines:?}");
     assert!(lines.iter().any(|line| line.starts_with("550 5.1.1")));
     let kept = service.mailbox.newest();
     assert!(kept[0].is_unanswered);

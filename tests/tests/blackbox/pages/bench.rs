@@ -12,6 +12,7 @@ use postledger_tests::sink::{Authority, Extensions, Script, Sink, Tls};
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -62,6 +63,7 @@ impl Bench {
         std::os::unix::fs::symlink(binary().unwrap(), files.path().join("bin/postledger")).unwrap();
         let password = files.path().join("password");
         std::fs::write(&password, "secret\n").unwrap();
+        std::fs::set_permissions(&password, std::fs::Permissions::from_mode(0o600)).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let address = format!("127.0.0.1:{port}");
         let path = std::env::var("PATH").unwrap_or_default();
