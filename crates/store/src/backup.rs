@@ -105,7 +105,7 @@ pub async fn create(
         return Err(BackupError::Exists(manifest_path));
     }
     let half = partial(&copy);
-    remove(&half)?;
+    remove_database(&half)?;
     self::copy(&source, &half).await?;
     sync_file(&half)?;
     let verified = verified(&half, sql::FORMAT, progress).await?;
@@ -159,6 +159,21 @@ pub(crate) async fn verified(
     let verified = reader.verify(&mut |position| progress(position, end)).await;
     reader.close().await;
     Ok(verified?)
+}
+
+/// Also what an interrupted write left beside it: SQLite would undo, in the new file, what the old one had not finished.
+fn remove_database(path: &Path) -> Result<(), OpenError> {
+    remove(path)?;
+    remove_beside(path)
+}
+
+/// The files that SQLite keeps beside a database. Of one that was closed in order, nothing is in them.
+fn remove_beside(path: &Path) -> Result<(), OpenError> {
+    ["-journal", "-wal", "-shm"].iter().try_for_each(|suffix| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        remove(Path::new(&name))
+    })
 }
 
 fn remove(path: &Path) -> Result<(), OpenError> {

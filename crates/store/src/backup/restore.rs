@@ -3,7 +3,7 @@
 //! What the lost service sent after the backup is not known here, so nothing is sent again without an operator.
 //! Everything happens in a file under a temporary name; the last step is its rename.
 
-use super::{BackupError, Manifest, Progress, remove, verified, verify};
+use super::{BackupError, Manifest, Progress, remove, remove_beside, remove_database, verified, verify};
 use crate::anchor::Anchor;
 use crate::fault::OpenError;
 use crate::filesystem::{DataDirectory, partial, sync_parent, write_whole};
@@ -90,11 +90,7 @@ pub async fn restore(options: RestoreOptions<'_>, progress: Progress<'_>) -> Res
     let _lock = into.lock()?;
 
     let half = partial(&target);
-    for suffix in ["", "-wal", "-shm"] {
-        let mut name = half.as_os_str().to_owned();
-        name.push(suffix);
-        remove(Path::new(&name))?;
-    }
+    remove_database(&half)?;
     let backup = DataDirectory(options.backup.to_owned()).ledger();
     fs::copy(&backup, &half).map_err(OpenError::io("cannot copy", &backup))?;
     let (journal, held) = renew(&half, &options).await?;
@@ -102,6 +98,8 @@ pub async fn restore(options: RestoreOptions<'_>, progress: Progress<'_>) -> Res
     // The log is copied back and removed by the last connection, so that the file is whole by itself.
     journal.connection.close().await?;
     verified(&half, sql::FORMAT, progress).await?;
+    // A reader leaves empty ones.
+    remove_beside(&half)?;
     super::sync_file(&half)?;
     if given != secret_path {
         let bytes = fs::read(given).map_err(OpenError::io("cannot read", given))?;

@@ -8,6 +8,8 @@ use postledger_core::delivery::{Phase, Status};
 use postledger_core::event::HoldReason;
 use postledger_core::id::Position;
 use postledger_core::ledger::{Ledger, Submitted};
+use sqlx::ConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use std::fs;
 use std::path::Path;
 
@@ -104,4 +106,40 @@ async fn what_must_not_be_restored_is_refused_and_leaves_no_ledger() {
 
     create(&data, &target).await.unwrap();
     restore(&target, &into, Some(&secret)).await.unwrap();
+}
+
+/// What a restore that was killed leaves behind is a database with a journal that wants to be rolled back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interrupted_restore_has_no_part_in_the_next() {
+    let room = tempfile::tempdir().unwrap();
+    let (data, target, into) = (room.path().join("data"), room.path().join("b"), room.path().join("new"));
+    let ledger = open(&data).await.unwrap();
+    lively(&ledger).await;
+    ledger.close().await.unwrap();
+    create(&data, &target).await.unwrap();
+
+    let killed = room.path().join("killed.db");
+    let options = SqliteConnectOptions::new().filename(&killed).create_if_missing(true);
+    let mut raw = options.journal_mode(SqliteJournalMode::Delete).connect().await.unwrap();
+    // A cache of one page spills into the file before the commit, and so the journal is on the disk.
+    for statement in [
+        "PRAGMA cache_size = 1",
+        "CREATE TABLE old (text TEXT)",
+        "INSERT INTO old VALUES (hex(randomblob(9000)))",
+        "BEGIN",
+        "UPDATE old SET text = hex(randomblob(90000))",
+        "INSERT INTO old SELECT hex(randomblob(90000)) FROM old",
+    ] {
+        sqlx::query(statement).execute(&mut raw).await.unwrap();
+    }
+    fs::create_dir(&into).unwrap();
+    fs::copy(&killed, into.join("ledger.db.partial")).unwrap();
+    let journal = into.join("ledger.db.partial-journal");
+    fs::copy(room.path().join("killed.db-journal"), &journal).unwrap();
+    assert!(fs::metadata(&journal).unwrap().len() > 512);
+
+    restore(&target, &into, Some(&data.join("secret"))).await.unwrap();
+    Reader::open(&into).await.unwrap().verify(&mut |_| {}).await.unwrap();
+    let left: Vec<_> = fs::read_dir(&into).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(left.iter().all(|name| !name.to_string_lossy().contains("partial")), "{left:?}");
 }
