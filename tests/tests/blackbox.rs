@@ -7,6 +7,7 @@ mod blackbox {
     mod changed_byte;
     mod controls;
     mod disk_full;
+    mod dkim;
     mod examples;
     mod foreign_server;
     mod hostile;

@@ -1,10 +1,12 @@
 //! The command line. Options stand before or after the verb; what has a form is checked before anything is done.
 
+mod dkim;
 mod init;
 mod message;
 mod subject;
 mod value;
 
+pub use dkim::{Dkim, KeyType};
 pub use init::Init;
 pub use message::{Message, MessageFilter, Send};
 pub use subject::Subject;
@@ -136,6 +138,9 @@ pub enum Verb {
     /// See and test relays
     #[command(subcommand)]
     Relay(Relay),
+    /// Make keys that sign mail, and see what DNS must say
+    #[command(subcommand)]
+    Dkim(Dkim),
     /// Copy the ledger, verified; a service may be running on it
     #[command(subcommand)]
     Backup(Backup),

@@ -5,6 +5,7 @@ mod backup;
 mod config;
 mod demo;
 mod dev;
+mod dkim;
 mod init;
 mod key;
 mod manual;
@@ -48,6 +49,7 @@ pub async fn run(args: Args) -> Result<Exit> {
         Verb::Queue { limit } => queue::run(&place, limit).await,
         Verb::Key(verb) => key::run(&place, verb).await,
         Verb::Relay(verb) => relay::run(&place, verb).await,
+        Verb::Dkim(verb) => dkim::run(&place, verb),
         Verb::Backup(verb) => backup::run(&place, verb).await,
         Verb::Restore(args) => backup::restore(&place, args).await,
         Verb::Migrate { check, to } => migrate::run(&place, check, &to).await,

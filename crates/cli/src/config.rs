@@ -1,6 +1,7 @@
 //! `postledger.toml`, with every key also in the environment.
 
 mod changes;
+mod dkim;
 mod environment;
 mod form;
 mod key;
@@ -17,6 +18,7 @@ mod server;
 mod template;
 
 pub use changes::{Change, Settled};
+pub use dkim::Dkim;
 pub use key::{Found, Key, Keys};
 pub use log::{Log, LogFormat, LogLevel, LogTo};
 pub use pacing::{Destination, Priority};
@@ -34,7 +36,7 @@ use anyhow::{Context, Result};
 use postledger_core::address::Address;
 use postledger_core::name::{RelayName, RouteName};
 use postledger_core::policy::Policy;
-use postledger_dispatcher::Pacing;
+use postledger_dispatcher::{DkimSigners, Pacing};
 use reading::Reading;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -67,6 +69,8 @@ pub struct Config {
     pub bounce: Bounce,
     /// What the service says while it runs.
     pub log: Log,
+    /// A key that signs a domain's mail (DKIM). Several keys of a domain all sign.
+    pub dkim: Vec<Dkim>,
 }
 
 /// Where the ledger lies.
@@ -202,6 +206,7 @@ impl Config {
         }
         self.priority.check(&mut findings);
         self.destination.iter().for_each(|destination| destination.check(&mut findings));
+        dkim::check(&self.dkim, &mut findings);
         if self.retry.schedule.is_empty() {
             findings.push(("retry.schedule".into(), "expected at least one interval".into()));
         }
@@ -233,6 +238,14 @@ impl Config {
             ageing: self.priority.ageing,
             destinations: self.destination.iter().flat_map(Destination::limits).collect(),
         }
+    }
+
+    /// The signers: reads every key file.
+    ///
+    /// # Errors
+    /// With exit code 2: the key and what is wrong with it.
+    pub fn signers(&self) -> Result<DkimSigners> {
+        self.dkim.iter().map(Dkim::to_signer).collect()
     }
 
     /// The routes: as configured, or one over all relays.

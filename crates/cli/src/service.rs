@@ -62,6 +62,7 @@ impl Service {
             relays,
             routes: config.routes(),
             pacing: config.pacing(),
+            dkim: config.signers()?,
             ledger: ledger.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
@@ -112,7 +113,9 @@ impl Service {
         let mut in_force = self.in_force.lock().unwrap_or_else(PoisonError::into_inner);
         // What can be refused comes first. The rest cannot fail.
         config.server.to_entrance()?;
+        let signers = config.signers()?;
         let reconfigured = self.dispatcher.reconfigure(relays(config)?, config.routes(), config.pacing())?;
+        self.dispatcher.set_dkim(signers);
         if let Some((tls, files)) = self.tls.as_ref().zip(config.server.tls.as_ref())
             && let Err(error) = tls.reload(&files.cert, &files.key)
         {

@@ -53,6 +53,8 @@ name!(
     RelayName,
     /// Which relays a delivery may use, in order.
     RouteName,
+    /// A configured key that signs a domain's mail.
+    DkimName,
     /// Where a message came in: `api`, or the name of an outbox. The scope of idempotency keys, with the tenant.
     Source,
     /// Who caused an event: a key's id, `control`, or `system`.

@@ -5,6 +5,7 @@
 //! may have been.
 
 use crate::cache::Mail;
+use crate::dkim;
 use crate::engine::{Engine, RelaySlot, Unsendable};
 use crate::in_flight::Mark;
 use crate::planner::Job;
@@ -50,6 +51,8 @@ pub(crate) enum Abandoned {
     Unrecordable(LedgerError),
     /// There is nothing to send, or no way to read it now.
     Unsendable(Unsendable),
+    /// The author's domain has a key, and no signature could be made.
+    Unsigned,
 }
 
 impl Flight {
@@ -147,7 +150,7 @@ pub(crate) async fn attempt(
     let mail = engine.mail(job).await.map_err(Abandoned::Unsendable)?;
     #[cfg(feature = "sabotage")]
     crate::sabotage::poison("before_mail", &mail);
-    let (head, envelope) = prepare(engine, job, &mail).ok_or(Abandoned::Unsendable(Unsendable::Damaged))?;
+    let (head, envelope) = prepare(engine, job, &mail).await?;
     flight.head = Some(head.clone());
     let mut open = match open_transaction(engine, relay, envelope, connection).await {
         Ok(open) => open,
@@ -215,16 +218,21 @@ fn apply_all(
     })
 }
 
-/// The delivery's own head, and the envelope. `None` if the record lacks its personal part: what cannot be sent
-/// as the same bytes as before is not sent.
-fn prepare(engine: &Engine, job: &Job, mail: &Mail) -> Option<(Arc<Head>, Envelope)> {
-    let personal = mail.queued.personal.as_ref()?;
-    let recipient = personal.recipients.get(usize::from(job.id.ordinal.0).checked_sub(1)?)?;
-    let fresh = || {
-        let fields = format!("Date: {}\r\n", engine.now().wall.rfc5322());
-        Arc::new(Head { return_path: personal.return_path.clone(), fields })
+/// The delivery's own head, and the envelope. Damaged if the record lacks its personal part, or a head that an attempt
+/// has frozen: what cannot be sent as the same bytes as before is not sent.
+async fn prepare(engine: &Engine, job: &Job, mail: &Mail) -> Result<(Arc<Head>, Envelope), Abandoned> {
+    const DAMAGED: Abandoned = Abandoned::Unsendable(Unsendable::Damaged);
+    let personal = mail.queued.personal.as_ref().ok_or(DAMAGED)?;
+    let index = usize::from(job.id.ordinal.0).checked_sub(1);
+    let recipient = index.and_then(|index| personal.recipients.get(index)).ok_or(DAMAGED)?;
+    let head = match mail.head(job.id.ordinal) {
+        Some(head) => head,
+        None if job.state.attempts == 0 => {
+            let fields = fresh_fields(engine, personal.from.address.domain(), mail).await?;
+            Arc::new(Head { return_path: personal.return_path.clone(), fields })
+        }
+        None => return Err(DAMAGED),
     };
-    let head = mail.head(job.id.ordinal).or_else(|| (job.state.attempts == 0).then(fresh))?;
     let content = &mail.content.bytes;
     let fields = header_section(content);
     let is_utf8 = head.return_path.is_internationalised()
@@ -238,7 +246,25 @@ fn prepare(engine: &Engine, job: &Job, mail: &Mail) -> Option<(Arc<Head>, Envelo
         is_eight_bit: !head.fields.is_ascii() || !content.is_ascii(),
         is_utf8,
     };
-    Some((head, envelope))
+    Ok((head, envelope))
+}
+
+/// Date, under the signatures of the author's domain. The first attempt freezes them: a signature of a later time or
+/// another key would be other bytes.
+async fn fresh_fields(engine: &Engine, domain: &str, mail: &Mail) -> Result<String, Abandoned> {
+    let now = engine.now().wall;
+    let date = format!("Date: {}\r\n", now.rfc5322());
+    let signers = engine.signing.of(domain);
+    if signers.is_empty() {
+        return Ok(date);
+    }
+    let content = mail.content.bytes.clone();
+    // Longer than other tasks of this thread should wait.
+    let signed = tokio::task::spawn_blocking(move || {
+        dkim::sign(&signers, &date, &content, now).map(|signatures| signatures + &date)
+    });
+    // Mail of a domain that signs its mail is worth less than nothing without: receivers take it for a forgery.
+    signed.await.ok().and_then(Result::ok).ok_or(Abandoned::Unsigned)
 }
 
 fn header_section(content: &[u8]) -> &[u8] {

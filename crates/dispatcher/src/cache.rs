@@ -38,7 +38,8 @@ impl Mail {
     }
 
     fn size(&self) -> usize {
-        self.content.bytes.len() + OVERHEAD
+        let heads: usize = self.heads.iter().map(|(_, head)| head.fields.len()).sum();
+        self.content.bytes.len() + heads + OVERHEAD
     }
 }
 
@@ -82,6 +83,8 @@ impl Cache {
     pub(crate) fn add_head(&mut self, id: MessageId, ordinal: Ordinal, head: &Arc<Head>) {
         if let Some(mail) = self.mails.get_mut(&id) {
             mail.heads.push((ordinal, head.clone()));
+            // Signatures are as long as a short mail.
+            self.bytes += head.fields.len();
         }
     }
 

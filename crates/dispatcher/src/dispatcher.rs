@@ -3,6 +3,7 @@
 use crate::attempt::Flight;
 use crate::config::{Pacing, RelayConfig, Route};
 use crate::configure::{Reconfigured, Setup, SetupError};
+use crate::dkim::DkimSigners;
 use crate::engine::Engine;
 use crate::in_flight::{InFlight, LeftBehind};
 use crate::planner::Relay;
@@ -36,6 +37,8 @@ pub struct DispatcherOptions {
     pub routes: Vec<Route>,
     /// In which order, and how fast, the queue is worked off.
     pub pacing: Pacing,
+    /// The keys that sign first attempts.
+    pub dkim: DkimSigners,
     /// Where everything is recorded.
     pub ledger: Arc<dyn Ledger>,
     /// The time.
@@ -74,11 +77,12 @@ impl Dispatcher {
     /// # Cancel safety
     /// Not to be dropped before it has ended: a dispatcher that has subscribed would remain.
     pub async fn start(options: DispatcherOptions) -> Result<Arc<Self>, StartError> {
-        let DispatcherOptions { relays, routes, pacing, ledger, clock, entropy, in_flight } = options;
+        let DispatcherOptions { relays, routes, pacing, dkim, ledger, clock, entropy, in_flight } = options;
         let setup = Setup::new(relays, routes, pacing)?;
         let (in_flight, left_behind) = in_flight.map(left_behind).unwrap_or_default();
         let engine = Arc::new(Engine::new(ledger, clock, entropy, in_flight));
         setup.apply(&engine)?;
+        engine.signing.set(dkim);
         engine.ledger.subscribe(engine.inbox.clone());
         if let Err(error) = load(&engine, left_behind).await {
             engine.inbox.close();
@@ -87,6 +91,11 @@ impl Dispatcher {
         engine.with_queue(|planner, _| planner.handle_all_loaded());
         engine.tasks.spawn(driver::run(engine.clone()));
         Ok(Arc::new(Self { engine }))
+    }
+
+    /// Signs first attempts with these keys from now on. What was signed stays as it is.
+    pub fn set_dkim(&self, dkim: DkimSigners) {
+        self.engine.signing.set(dkim);
     }
 
     /// Returns once the queue was looked at after the call, and what can start was started. Never, where the task that

@@ -1,6 +1,7 @@
 //! The queue with what the tasks around it share.
 
 use crate::cache::{CAPACITY, Cache, Mail};
+use crate::dkim::Signing;
 use crate::in_flight::InFlight;
 use crate::inbox::Inbox;
 use crate::meters;
@@ -39,6 +40,7 @@ pub(crate) struct Engine {
     queue: Mutex<Queue>,
     pub inbox: Arc<Inbox>,
     pub in_flight: Arc<InFlight>,
+    pub signing: Signing,
     began: Instant,
     epoch: Epoch,
     /// No new work.
@@ -88,6 +90,7 @@ impl Engine {
             queue: Mutex::new(Queue { planner: Planner::new(), cache: Cache::new(CAPACITY) }),
             inbox: Arc::new(Inbox::open()),
             in_flight: Arc::new(in_flight),
+            signing: Signing::default(),
             began: Instant::now(),
             stopping: CancellationToken::new(),
             abort: CancellationToken::new(),

@@ -7,7 +7,7 @@
 //! Reading order: [`config`](RelayConfig), `smtp` (the session, without IO), `planner` (what is sent next,
 //! without IO), `transport` (bytes and deadlines), `attempt` (the write-ahead at the dot), `record`, `worker`
 //! and `driver` (the tasks), `in_flight` (what a crash leaves behind), `dispatcher` (start and stop), `configure`
-//! (relays and routes, also while mail flows), `compose` (rendering).
+//! (relays and routes, also while mail flows), `compose` (rendering), `dkim` (signing).
 
 mod attempt;
 mod cache;
@@ -16,6 +16,7 @@ mod compose;
 mod config;
 mod configure;
 mod dispatcher;
+mod dkim;
 mod driver;
 mod engine;
 mod in_flight;
@@ -37,6 +38,7 @@ pub use compose::MimeComposer;
 pub use config::{Credentials, DestinationLimits, Pacing, RelayConfig, Route, Timeouts, TlsMode};
 pub use configure::{Reconfigured, SetupError};
 pub use dispatcher::{Dispatcher, DispatcherOptions, StartError};
+pub use dkim::{DkimError, DkimRecord, DkimSigner, DkimSigners, KeyError, KeyKind, generate};
 pub use planner::Shares;
 pub use smtp::capabilities::Capabilities;
 pub use transport::tls::TlsSetupError;

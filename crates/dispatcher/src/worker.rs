@@ -10,7 +10,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a delivery waits whose mail could not be read just now.
+/// How long a delivery waits whose mail could not be read or signed just now.
 const UNREADABLE: Duration = Duration::from_secs(30);
 /// And one that somebody changed: the queue learns of it in a moment, and never spins over one that stays odd.
 const OVERTAKEN: Duration = Duration::from_millis(500);
@@ -78,6 +78,10 @@ async fn give_back(engine: Arc<Engine>, flight: Flight, abandoned: Abandoned) {
         | Abandoned::Unsendable(Unsendable::Ledger(error @ LedgerError::Stopped)) => {
             engine.halt(&error);
             None
+        }
+        Abandoned::Unsigned => {
+            tracing::error!(delivery = %id, "it cannot be signed now");
+            Some(UNREADABLE)
         }
         Abandoned::Unsendable(Unsendable::Ledger(error)) => {
             tracing::error!(delivery = %id, %error, "its mail cannot be read now");

@@ -34,6 +34,7 @@ fn check(place: &Place) -> Result<Exit> {
         "data_dir": config.store.path,
         "relays": config.relay.iter().map(|relay| relay.name.as_str()).collect::<Vec<_>>(),
         "routes": config.routes().iter().map(|route| route.name.as_str().to_owned()).collect::<Vec<_>>(),
+        "dkim": config.dkim.iter().map(|dkim| dkim.name.as_str()).collect::<Vec<_>>(),
         "warnings": warnings(config),
     });
     output::write(place.output, &summary, |_| {
@@ -42,11 +43,12 @@ fn check(place: &Place) -> Result<Exit> {
             if names.is_empty() { "none yet".to_owned() } else { names.join(", ") }
         };
         format!(
-            "ok\nlisten    {}\ndata      {}\nrelays    {}\nroutes    {}",
+            "ok\nlisten    {}\ndata      {}\nrelays    {}\nroutes    {}\ndkim      {}",
             config.server.listen,
             config.store.path.display(),
             names(&summary["relays"]),
-            names(&summary["routes"])
+            names(&summary["routes"]),
+            names(&summary["dkim"])
         )
     })?;
     if place.output == Output::Table {
@@ -66,6 +68,11 @@ fn unusable(loaded: &Loaded) -> Problems {
     if let Err(error) = config.server.to_entrance() {
         problems.add(loaded.origin("server.tls"), error.to_string());
     }
+    for dkim in &config.dkim {
+        if let Err(what) = dkim.signer() {
+            problems.add(loaded.origin(&dkim.key()), format!("{}: {what}", dkim.key()));
+        }
+    }
     if problems.list.is_empty() {
         let relays = config.relay.iter().map(|relay| relay.to_dispatcher()).collect::<Result<Vec<_>>>();
         let checked =
@@ -81,7 +88,8 @@ fn unusable(loaded: &Loaded) -> Problems {
 fn warnings(config: &Config) -> Vec<String> {
     let passwords = config.relay.iter().filter_map(|relay| relay.exposed_password());
     let key = config.server.tls.as_ref().and_then(|tls| tls.exposed_key());
-    passwords.chain(key).collect()
+    let signing = config.dkim.iter().filter_map(|dkim| dkim.exposed_key());
+    passwords.chain(key).chain(signing).collect()
 }
 
 /// Every key: as a reference for people, as a JSON Schema for programs.

@@ -164,6 +164,7 @@ impl Bench {
             pacing: Pacing::default(),
             routes: vec![route(&self.relays)],
             relays: self.relays.clone(),
+            dkim: Default::default(),
             ledger: self.ledger.clone(),
             clock: self.clock.clone(),
             entropy: Arc::new(TestEntropy::default()),
