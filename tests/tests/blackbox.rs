@@ -33,4 +33,5 @@ mod blackbox {
     mod tls;
     mod urgency;
     mod views_deleted;
+    mod views_of_another_revision;
 }

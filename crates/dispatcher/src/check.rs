@@ -2,8 +2,10 @@
 
 use crate::config::RelayConfig;
 use crate::smtp::capabilities::Capabilities;
+use crate::transport::witness::Certificate;
 use crate::transport::{Endpoint, connect};
 use postledger_core::outcome::{NotSent, Stage, Trouble};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +25,15 @@ pub struct RelayReport {
     pub took: Duration,
 }
 
+/// What a try of a relay showed, whether it was of use or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelayExamined {
+    /// What it answered, or where and why the try ended.
+    pub answer: Result<RelayReport, NotSent>,
+    /// Its certificate, if a handshake came so far.
+    pub certificate: Option<Certificate>,
+}
+
 /// Resolves, connects, greets, encrypts, logs in as configured, and says goodbye.
 ///
 /// # Errors
@@ -31,8 +42,26 @@ pub struct RelayReport {
 /// # Cancel safety
 /// Dropping it closes the connection.
 pub async fn test_relay(config: &RelayConfig) -> Result<RelayReport, NotSent> {
+    examine_relay(config).await.answer
+}
+
+/// The same, with what can be seen of the relay's certificate, also and above all where it is refused.
+///
+/// # Cancel safety
+/// Dropping it closes the connection.
+pub async fn examine_relay(config: &RelayConfig) -> RelayExamined {
+    let seen = Arc::default();
+    let answer = try_relay(config, &seen).await;
+    let certificate = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    RelayExamined { answer, certificate }
+}
+
+async fn try_relay(
+    config: &RelayConfig,
+    seen: &Arc<Mutex<Option<Certificate>>>,
+) -> Result<RelayReport, NotSent> {
     let began = Instant::now();
-    let endpoint = Endpoint::new(config.clone()).map_err(|error| {
+    let endpoint = Endpoint::watched(config.clone(), seen).map_err(|error| {
         tracing::warn!(relay = %config.name, %error, "TLS cannot be set up");
         NotSent { stage: Stage::Tls, trouble: Trouble::Tls, reply: None }
     })?;

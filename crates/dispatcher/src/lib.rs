@@ -7,7 +7,8 @@
 //! Reading order: [`config`](RelayConfig), `smtp` (the session, without IO), `planner` (what is sent next,
 //! without IO), `transport` (bytes and deadlines), `attempt` (the write-ahead at the dot), `record`, `worker`
 //! and `driver` (the tasks), `in_flight` (what a crash leaves behind), `dispatcher` (start and stop), `configure`
-//! (relays and routes, also while mail flows), `compose` (rendering), `dkim` (signing).
+//! (relays and routes, also while mail flows), `compose` (rendering), `dkim` (signing), `check` and `domain` (what can
+//! be known before mail is sent).
 
 mod attempt;
 mod cache;
@@ -17,6 +18,7 @@ mod config;
 mod configure;
 mod dispatcher;
 mod dkim;
+mod domain;
 mod driver;
 mod engine;
 mod in_flight;
@@ -33,13 +35,15 @@ mod transport;
 mod trial;
 mod worker;
 
-pub use check::{RelayReport, test_relay};
+pub use check::{RelayExamined, RelayReport, examine_relay, test_relay};
 pub use compose::MimeComposer;
 pub use config::{Credentials, DestinationLimits, Pacing, RelayConfig, Route, Timeouts, TlsMode};
 pub use configure::{Reconfigured, SetupError};
 pub use dispatcher::{Dispatcher, DispatcherOptions, StartError};
 pub use dkim::{DkimError, DkimRecord, DkimSigner, DkimSigners, KeyError, KeyKind, generate};
+pub use domain::{DnsRecord, DomainReport, DomainResolver, NoResolver, Weakness};
 pub use planner::Shares;
 pub use smtp::capabilities::Capabilities;
 pub use transport::tls::TlsSetupError;
+pub use transport::witness::{Certificate, Refused};
 pub use trial::send_trial;

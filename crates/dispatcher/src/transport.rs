@@ -3,6 +3,7 @@
 mod connect;
 mod stream;
 pub(crate) mod tls;
+pub(crate) mod witness;
 
 pub(crate) use connect::{Endpoint, connect};
 use stream::Stream;

@@ -4,7 +4,7 @@ use crate::fault::OpenError;
 use crate::sql;
 use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::sqlite::{SqliteConnection, SqlitePool, SqlitePoolOptions};
-use sqlx::{ConnectOptions, query_scalar};
+use sqlx::{ConnectOptions, Connection, query_scalar};
 use std::path::Path;
 use std::time::Duration;
 
@@ -60,13 +60,37 @@ pub(crate) fn pool(path: &Path) -> SqlitePool {
         .connect_lazy_with(for_reading(path))
 }
 
+/// The SQLite that this program carries or was linked with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sqlite {
+    /// Such as 3.51.3.
+    pub version: String,
+    /// Whether it is new enough to be trusted with a ledger.
+    pub is_sound: bool,
+}
+
+/// Asks it for its version.
+///
+/// # Errors
+/// [`OpenError::Unreadable`] if it cannot even open a database in memory.
+pub async fn sqlite() -> Result<Sqlite, OpenError> {
+    let mut connection = SqliteConnection::connect_with(&SqliteConnectOptions::new().in_memory(true)).await?;
+    version(&mut connection).await
+}
+
+async fn version(connection: &mut SqliteConnection) -> Result<Sqlite, OpenError> {
+    let version: String = query_scalar(sql::VERSION).fetch_one(connection).await?;
+    let mut numbers = version.split('.').map(|number| number.parse().unwrap_or(0));
+    let mut next = || numbers.next().unwrap_or(0);
+    let is_sound = (next(), next(), next()) >= OLDEST_SQLITE;
+    Ok(Sqlite { version, is_sound })
+}
+
 /// Refuses an SQLite that is too old, or one that would not sync its commits.
 pub(crate) async fn check(connection: &mut SqliteConnection) -> Result<(), OpenError> {
-    let found: String = query_scalar(sql::VERSION).fetch_one(&mut *connection).await?;
-    let mut numbers = found.split('.').map(|number| number.parse().unwrap_or(0));
-    let mut next = || numbers.next().unwrap_or(0);
-    if (next(), next(), next()) < OLDEST_SQLITE {
-        return Err(OpenError::OldSqlite(found));
+    let sqlite = version(connection).await?;
+    if !sqlite.is_sound {
+        return Err(OpenError::OldSqlite(sqlite.version));
     }
     let synchronous: i64 = query_scalar(sql::SYNCHRONOUS).fetch_one(&mut *connection).await?;
     let journal_mode: String = query_scalar(sql::JOURNAL_MODE).fetch_one(&mut *connection).await?;

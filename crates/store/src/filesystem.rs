@@ -31,8 +31,12 @@ impl DataDirectory {
     pub(crate) fn prepare(&self) -> Result<(), OpenError> {
         let created = DirBuilder::new().recursive(true).mode(0o700).create(&self.0);
         created.map_err(OpenError::io("cannot create", &self.0))?;
-        let network = is_network(&self.0).map_err(OpenError::io("cannot examine", &self.0))?;
-        if network { Err(OpenError::NetworkFilesystem(self.0.clone())) } else { Ok(()) }
+        let kind = kind(&self.0).map_err(OpenError::io("cannot examine", &self.0))?;
+        if kind.is_some_and(|kind| kind.is_network) {
+            Err(OpenError::NetworkFilesystem(self.0.clone()))
+        } else {
+            Ok(())
+        }
     }
 
     /// The lock that one instance holds for as long as the file lives.
@@ -49,28 +53,60 @@ impl DataDirectory {
     }
 }
 
-/// NFS, SMB, CIFS, Coda, AFS, 9P, Ceph, Lustre, GlusterFS over FUSE is not told from other FUSE.
+/// A type of filesystem.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kind {
+    pub name: &'static str,
+    pub is_network: bool,
+    pub is_memory: bool,
+}
+
+/// By the magic numbers of statfs(2). GlusterFS and others over FUSE are not told from local FUSE.
 #[cfg(target_os = "linux")]
-fn is_network(path: &Path) -> io::Result<bool> {
-    const NETWORK: [u64; 9] = [
-        0x6969,
-        0x517B,
-        0xFF53_4D42,
-        0xFE53_4D42,
-        0x7375_7245,
-        0x5346_414F,
-        0x0102_1997,
-        0x00C3_6400,
-        0x0BD0_0BD0,
-    ];
-    let kind = rustix::fs::statfs(path)?.f_type;
+const KINDS: [(u64, Kind); 20] = [
+    (0xEF53, local("ext4")),
+    (0x5846_5342, local("xfs")),
+    (0x9123_683E, local("btrfs")),
+    (0x2FC1_2FC1, local("zfs")),
+    (0xF2F5_2010, local("f2fs")),
+    (0xCA45_1A4E, local("bcachefs")),
+    (0x794C_7630, local("overlayfs")),
+    (0x6573_5546, local("fuse")),
+    (0x4D44, local("vfat")),
+    (0x0102_1994, Kind { name: "tmpfs", is_network: false, is_memory: true }),
+    (0x8584_58F6, Kind { name: "ramfs", is_network: false, is_memory: true }),
+    (0x6969, network("nfs")),
+    (0x517B, network("smb")),
+    (0xFF53_4D42, network("cifs")),
+    (0xFE53_4D42, network("smb2")),
+    (0x7375_7245, network("coda")),
+    (0x5346_414F, network("afs")),
+    (0x0102_1997, network("9p")),
+    (0x00C3_6400, network("ceph")),
+    (0x0BD0_0BD0, network("lustre")),
+];
+
+const fn local(name: &'static str) -> Kind {
+    Kind { name, is_network: false, is_memory: false }
+}
+
+const fn network(name: &'static str) -> Kind {
+    Kind { name, is_network: true, is_memory: false }
+}
+
+/// The type of the filesystem that a path lies on; `None` for one that is not listed here.
+#[cfg(target_os = "linux")]
+pub(crate) fn kind(path: &Path) -> io::Result<Option<Kind>> {
+    let magic = rustix::fs::statfs(path)?.f_type;
     // The field's type differs between targets; only its low 32 bits name the filesystem.
-    Ok(u64::try_from(kind).is_ok_and(|kind| NETWORK.contains(&(kind & 0xffff_ffff))))
+    let Ok(magic) = u64::try_from(magic) else { return Ok(None) };
+    let known = KINDS.iter().find(|(known, _)| *known == magic & 0xffff_ffff);
+    Ok(known.map(|(_, kind)| *kind))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn is_network(_path: &Path) -> io::Result<bool> {
-    Ok(false)
+pub(crate) fn kind(_path: &Path) -> io::Result<Option<Kind>> {
+    Ok(None)
 }
 
 /// Bytes that an unprivileged process may still write there.

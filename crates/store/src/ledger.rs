@@ -4,7 +4,7 @@ pub(crate) mod open;
 pub(crate) mod submit;
 mod upkeep;
 
-pub(crate) use open::{check_anchor, last};
+pub(crate) use open::{check_anchor, check_tail, last};
 
 use crate::anchor::Anchor;
 use crate::fault::{OpenError, ReadError};

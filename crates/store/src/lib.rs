@@ -12,6 +12,7 @@ pub mod backup;
 mod chain;
 pub mod codec;
 mod connect;
+mod disk;
 mod fault;
 mod filesystem;
 mod fold;
@@ -32,9 +33,12 @@ mod sql;
 mod views;
 mod writer;
 
+pub use connect::{Sqlite, sqlite};
+pub use disk::{Disk, RESERVE_BYTES, SyncTimes};
 pub use fault::{OpenError, ReadError};
 pub use ledger::{CloseError, LedgerOptions, SqliteLedger};
-pub use reader::{Reader, Replayed, Until, Verified, VerifyError, ViewsChecked};
+pub use reader::{Examined, Reader, Replayed, Until, Verified, VerifyError, ViewsChecked};
+pub use views::ViewsState;
 
 #[cfg(test)]
 mod tests;

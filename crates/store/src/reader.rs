@@ -1,10 +1,12 @@
 //! Reading a ledger without owning it: beside a running service, a stopped or a killed one, or a single file.
 
 mod compare;
+mod examine;
 mod replay;
 mod verify;
 
 pub use compare::ViewsChecked;
+pub use examine::Examined;
 pub use replay::{Replayed, Until};
 pub use verify::{Verified, VerifyError};
 

@@ -1,6 +1,7 @@
 //! What the writer tells everybody else: where the journal stands, whether it may be written, what was committed.
 
 use crate::chain::Hash;
+use crate::disk::RESERVE_BYTES;
 use postledger_core::id::{Epoch, Position};
 use postledger_core::ledger::{Committed, LedgerHead, Subscriber};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -41,7 +42,7 @@ impl Shared {
             checkpoint: Notify::new(),
             erasure: Notify::new(),
             is_anchor_ahead: AtomicBool::new(true),
-            reserve_bytes: AtomicU64::new(64 << 20),
+            reserve_bytes: AtomicU64::new(RESERVE_BYTES),
             is_low: AtomicBool::new(false),
         }
     }

@@ -10,7 +10,8 @@ mod schema;
 mod search;
 
 pub(crate) use check::check;
-pub(crate) use file::open_index;
+pub use file::ViewsState;
+pub(crate) use file::{open_index, state};
 
 use crate::connect;
 use crate::identity::Identity;

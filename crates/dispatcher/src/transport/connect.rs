@@ -2,12 +2,14 @@
 
 use super::stream::Stream;
 use super::tls::{TlsPeer, TlsSetupError};
+use super::witness::{Certificate, Witness};
 use super::{Connection, not_sent, trouble_of, within};
 use crate::config::{RelayConfig, TlsMode};
 use crate::smtp::session::{Progress, Session};
 use postledger_core::outcome::{NotSent, Stage, Trouble};
 use std::io;
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
@@ -44,6 +46,21 @@ impl Endpoint {
         };
         is_same_trust
             && self.config == RelayConfig { max_connections, max_per_second, ..other.config.clone() }
+    }
+
+    /// One that remembers the certificate which it is shown.
+    pub(crate) fn watched(
+        config: RelayConfig,
+        seen: &Arc<Mutex<Option<Certificate>>>,
+    ) -> Result<Self, TlsSetupError> {
+        let tls = match config.tls {
+            TlsMode::Off => None,
+            TlsMode::Starttls | TlsMode::Implicit => {
+                let around = |verifier| Arc::new(Witness::around(verifier, seen.clone())) as Arc<_>;
+                Some(TlsPeer::with(&config.host, config.ca_file.as_deref(), around)?)
+            }
+        };
+        Ok(Self { config, tls })
     }
 
     fn failed(stage: Stage, trouble: Trouble) -> NotSent {

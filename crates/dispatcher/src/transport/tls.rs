@@ -1,5 +1,6 @@
 //! Whom to trust: the system's certificates, a file's beside them, and never a wrong name.
 
+use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, crypto::aws_lc_rs};
@@ -32,6 +33,15 @@ pub(crate) struct TlsPeer {
 
 impl TlsPeer {
     pub(crate) fn new(host: &str, ca_file: Option<&Path>) -> Result<Self, TlsSetupError> {
+        Self::with(host, ca_file, |verifier| verifier)
+    }
+
+    /// With what is laid around the verifier.
+    pub(crate) fn with(
+        host: &str,
+        ca_file: Option<&Path>,
+        around: impl FnOnce(Arc<dyn ServerCertVerifier>) -> Arc<dyn ServerCertVerifier>,
+    ) -> Result<Self, TlsSetupError> {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| TlsSetupError::Host)?;
         // The provider is named here because a process-wide default may not be installed yet, or be another.
         let provider = Arc::new(aws_lc_rs::default_provider());
@@ -40,7 +50,7 @@ impl TlsPeer {
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_custom_certificate_verifier(around(Arc::new(verifier)))
             .with_no_client_auth();
         Ok(Self { config: Arc::new(config), name, further })
     }

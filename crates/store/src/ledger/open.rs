@@ -276,7 +276,7 @@ pub(crate) async fn check_anchor(
 }
 
 /// Recomputes the chain from the anchor on, and the last event's in any case.
-async fn check_tail(
+pub(crate) async fn check_tail(
     connection: &mut SqliteConnection,
     identity: &Identity,
     anchored: Position,

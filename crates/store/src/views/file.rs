@@ -99,6 +99,39 @@ async fn matching(
     (is_ours && present == checkpoint.hash).then_some(checkpoint)
 }
 
+/// How the views stand to the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ViewsState {
+    /// There are none; the service makes them.
+    Missing,
+    /// They hold everything up to a position.
+    At(Position),
+    /// They are of another revision; the service rebuilds them.
+    OtherRevision(i64),
+    /// They are damaged, or belong to another journal; the service rebuilds them.
+    Unusable,
+}
+
+/// How the views in `path` stand to the journal.
+pub(crate) async fn state(path: &Path, identity: &Identity, reading: &Reading) -> ViewsState {
+    if !path.exists() {
+        return ViewsState::Missing;
+    }
+    read_state(path, identity, reading).await.unwrap_or(ViewsState::Unusable)
+}
+
+async fn read_state(path: &Path, identity: &Identity, reading: &Reading) -> Option<ViewsState> {
+    let mut connection = SqliteConnection::connect_with(&connect::for_reading(path)).await.ok()?;
+    let row: Option<(i64, String, i64, Vec<u8>)> =
+        query_as(schema::CHECKPOINT).fetch_optional(&mut connection).await.ok()?;
+    let (revision, ledger, position, hash) = row?;
+    if revision != schema::REVISION {
+        return Some(ViewsState::OtherRevision(revision));
+    }
+    let checkpoint = matching(identity, reading, revision, &ledger, position, hash).await?;
+    Some(ViewsState::At(checkpoint.position))
+}
+
 /// The open messages as the views know them; empty if they are of no use.
 pub(crate) async fn open_index(path: &Path, identity: &Identity, reading: &Reading) -> OpenIndex {
     read_open_index(path, identity, reading).await.unwrap_or_default()
