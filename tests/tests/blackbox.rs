@@ -8,6 +8,7 @@ mod blackbox {
     mod controls;
     mod disk_full;
     mod dkim;
+    mod doctor;
     mod examples;
     mod foreign_server;
     mod hostile;

@@ -160,6 +160,14 @@ pub enum Verb {
         #[arg(long, value_name = "DIR", default_value = "backups")]
         to: PathBuf,
     },
+    /// Say what is wrong with an installation, and what to do about it
+    #[command(after_help = "Examples:
+  postledger doctor
+  postledger doctor --backups /backup --domain shop.example --dkim mail
+  postledger doctor --output json | jq '.findings[] | select(.state != \"ok\")'
+
+Exit code 0 if nothing needs to be done, 1 with a warning or a failure, 5 if the ledger is not what it was.")]
+    Doctor(Doctor),
     /// Look at the configuration
     #[command(subcommand)]
     Config(Config),
@@ -287,6 +295,26 @@ pub struct Restore {
     /// The secret of the ledger, if it does not lie in the data directory already
     #[arg(long, value_name = "FILE")]
     pub secret: Option<PathBuf>,
+}
+
+/// What is examined beside what the configuration names.
+#[derive(Debug, ClapArgs)]
+pub struct Doctor {
+    /// A domain that mail is sent from; may be repeated [default: those of recent messages]
+    #[arg(long, value_name = "NAME")]
+    pub domain: Vec<String>,
+    /// A DKIM selector of those domains; may be repeated
+    #[arg(long, value_name = "SELECTOR")]
+    pub dkim: Vec<String>,
+    /// The DNS server to ask, such as 192.0.2.53 or 127.0.0.1:5353 [default: the system's]
+    #[arg(long, value_name = "ADDR", value_parser = value::resolver)]
+    pub resolver: Option<std::net::SocketAddr>,
+    /// Where backups lie [default: backups, where there is such a directory]
+    #[arg(long, value_name = "DIR")]
+    pub backups: Option<PathBuf>,
+    /// Contact neither relays nor a DNS server
+    #[arg(long)]
+    pub offline: bool,
 }
 
 /// Verbs on the configuration.

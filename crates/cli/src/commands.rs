@@ -6,13 +6,14 @@ mod config;
 mod demo;
 mod dev;
 mod dkim;
+mod doctor;
 mod init;
 mod key;
 mod manual;
 mod message;
 mod migrate;
 mod queue;
-mod relay;
+pub mod relay;
 mod replay;
 mod send;
 mod serve;
@@ -53,6 +54,7 @@ pub async fn run(args: Args) -> Result<Exit> {
         Verb::Backup(verb) => backup::run(&place, verb).await,
         Verb::Restore(args) => backup::restore(&place, args).await,
         Verb::Migrate { check, to } => migrate::run(&place, check, &to).await,
+        Verb::Doctor(args) => doctor::run(&place, args).await,
         Verb::Config(verb) => config::run(&place, &verb),
         Verb::Completions { shell } => manual::completions(shell),
         Verb::Manual { to } => manual::write(&place, &to),

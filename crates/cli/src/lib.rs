@@ -7,6 +7,7 @@ mod args;
 mod client;
 mod commands;
 mod config;
+mod doctor;
 mod exit;
 mod log;
 pub mod manual;

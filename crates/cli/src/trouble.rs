@@ -1,5 +1,6 @@
 //! Why nothing could be sent, in words: for timelines, and for tests of relays.
 
+use postledger_dispatcher::Refused;
 use serde_json::Value;
 
 /// What the words `trouble` and `stage` of the API mean, with what the relay said.
@@ -71,6 +72,17 @@ pub fn of_hold(reason: &str) -> String {
         _ => return reason.to_owned(),
     };
     words.to_owned()
+}
+
+/// Why a relay's certificate is not trusted.
+pub fn refused(refused: Refused) -> &'static str {
+    match refused {
+        Refused::Expired => "its certificate has expired",
+        Refused::NotYetValid => "its certificate is not valid yet",
+        Refused::OtherName => "its certificate is of another host",
+        Refused::UnknownIssuer => "its certificate is signed by nobody who is trusted here",
+        Refused::Invalid => "its certificate is not valid",
+    }
 }
 
 /// An SMTP reply on one line; `None` for null.

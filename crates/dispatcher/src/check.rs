@@ -28,24 +28,14 @@ pub struct RelayReport {
 /// What a try of a relay showed, whether it was of use or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RelayExamined {
-    /// What it answered, or where and why the try ended.
+    /// What it answered, or the stage at which the try ended, how, and what the server said.
     pub answer: Result<RelayReport, NotSent>,
     /// Its certificate, if a handshake came so far.
     pub certificate: Option<Certificate>,
 }
 
-/// Resolves, connects, greets, encrypts, logs in as configured, and says goodbye.
-///
-/// # Errors
-/// [`NotSent`]: the stage that failed, how, and what the server said.
-///
-/// # Cancel safety
-/// Dropping it closes the connection.
-pub async fn test_relay(config: &RelayConfig) -> Result<RelayReport, NotSent> {
-    examine_relay(config).await.answer
-}
-
-/// The same, with what can be seen of the relay's certificate, also and above all where it is refused.
+/// Resolves, connects, greets, encrypts, logs in as configured, and says goodbye; with what can be seen of the relay's
+/// certificate, also and above all where it is refused.
 ///
 /// # Cancel safety
 /// Dropping it closes the connection.

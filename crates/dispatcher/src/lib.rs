@@ -35,7 +35,7 @@ mod transport;
 mod trial;
 mod worker;
 
-pub use check::{RelayExamined, RelayReport, examine_relay, test_relay};
+pub use check::{RelayExamined, RelayReport, examine_relay};
 pub use compose::MimeComposer;
 pub use config::{Credentials, DestinationLimits, Pacing, RelayConfig, Route, Timeouts, TlsMode};
 pub use configure::{Reconfigured, SetupError};

@@ -168,6 +168,25 @@ impl OpenError {
         move |source| Self::Io { what, path, source }
     }
 
+    /// For `map_err` of the first look into a database file: whether it is something else, or only cannot be read now,
+    /// as on a disk that is full (SQLite needs room beside it even for reading) or broken.
+    pub(crate) fn looking(path: impl Into<PathBuf>) -> impl Fn(sqlx::Error) -> Self {
+        let path = path.into();
+        move |error| {
+            let code = error.as_database_error().and_then(|e| e.code()).and_then(|code| code.parse().ok());
+            match code.map(|code: i32| code & 0xff) {
+                Some(
+                    libsqlite3_sys::SQLITE_IOERR
+                    | libsqlite3_sys::SQLITE_FULL
+                    | libsqlite3_sys::SQLITE_CANTOPEN
+                    | libsqlite3_sys::SQLITE_BUSY
+                    | libsqlite3_sys::SQLITE_NOMEM,
+                ) => Self::Unreadable(error.to_string()),
+                _ => Self::NotALedger { path: path.clone(), detail: error.to_string() },
+            }
+        }
+    }
+
     /// Whether the ledger is whole but of a format that this version does not write: exit code 4.
     pub const fn is_other_format(&self) -> bool {
         matches!(self, Self::NewerFormat { .. } | Self::OlderFormat { .. })

@@ -31,9 +31,9 @@ impl Identity {
         known: i64,
     ) -> Result<Option<Self>, OpenError> {
         let wrong = |detail: &str| OpenError::NotALedger { path: path.to_owned(), detail: detail.to_owned() };
-        let unreadable = |error: sqlx::Error| wrong(&error.to_string());
+        let unreadable = OpenError::looking(path);
         let counted = query_as(sql::HAS_LEDGER).fetch_one(&mut *connection).await;
-        let (tables, ledgers): (i64, i64) = counted.map_err(unreadable)?;
+        let (tables, ledgers): (i64, i64) = counted.map_err(&unreadable)?;
         if tables == 0 {
             return Ok(None);
         }
@@ -42,7 +42,7 @@ impl Identity {
         }
         // A newer format may have other columns: ask for this one alone first.
         let format =
-            query_scalar(sql::FORMAT_OF).fetch_optional(&mut *connection).await.map_err(unreadable)?;
+            query_scalar(sql::FORMAT_OF).fetch_optional(&mut *connection).await.map_err(&unreadable)?;
         let format: i64 = format.ok_or_else(|| wrong("it has no name"))?;
         if format > known {
             return Err(OpenError::NewerFormat { found: format, known });

@@ -34,6 +34,9 @@ pub(crate) struct Step {
 /// From format 1 on, in order.
 pub(crate) const STEPS: &[Step] = &[];
 
+/// The newest format, which this program writes.
+pub const FORMAT: i64 = newest(STEPS);
+
 /// The format that those steps lead to.
 #[expect(clippy::cast_possible_wrap, reason = "there is a step or two a year")]
 pub(crate) const fn newest(steps: &[Step]) -> i64 {

@@ -60,11 +60,7 @@ impl Reader {
             return Err(OpenError::Missing(file));
         }
         let reading = Reading { pool: connect::pool(&file) };
-        let mut connection = reading
-            .pool
-            .acquire()
-            .await
-            .map_err(|error| OpenError::NotALedger { path: file.clone(), detail: error.to_string() })?;
+        let mut connection = reading.pool.acquire().await.map_err(OpenError::looking(&file))?;
         let identity = Identity::read(&mut connection, &file, known).await?;
         let identity = identity.ok_or_else(|| OpenError::Missing(file.clone()))?;
         drop(connection);

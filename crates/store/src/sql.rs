@@ -1,11 +1,10 @@
 //! Every statement that is sent to the ledger's file, and its schema. The views have their own.
 
-use crate::migration;
 use std::fmt::Write;
 use std::sync::LazyLock;
 
 /// The format of ledger files that this program writes, and the newest that it reads.
-pub(crate) const FORMAT: i64 = migration::newest(migration::STEPS);
+pub(crate) use crate::migration::FORMAT;
 
 /// The number of the one journal of a ledger in SQLite.
 pub(crate) const JOURNAL: i64 = 1;

@@ -4,6 +4,7 @@ use clap::builder::PossibleValuesParser;
 use postledger_core::id::Position;
 use postledger_core::key::Scope;
 use postledger_store::Until;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// One of a closed set of words.
@@ -50,4 +51,10 @@ pub fn header(text: &str) -> Result<(String, String), String> {
 pub fn pair(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("a key, an equals sign and a value: order=17")?;
     Ok((key.to_owned(), value.to_owned()))
+}
+
+/// An address of a DNS server, with or without a port.
+pub fn resolver(text: &str) -> Result<SocketAddr, String> {
+    let alone = text.parse().map(|ip: IpAddr| SocketAddr::new(ip, 53));
+    text.parse().or(alone).map_err(|_| "an address such as 192.0.2.53 or 127.0.0.1:5353".to_owned())
 }

@@ -23,7 +23,7 @@ use postledger_core::key::Scope;
 use postledger_core::name::Tenant;
 use postledger_core::outcome::Outcome;
 use postledger_core::reply::Reply;
-use postledger_dispatcher::{MimeComposer, RelayConfig, send_trial, test_relay};
+use postledger_dispatcher::{MimeComposer, RelayConfig, examine_relay, send_trial};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -145,11 +145,7 @@ async fn first_key(config: &Config) -> Result<Value> {
 /// What came of trying the relay: `ok`, what it answered, and what came of a test mail.
 async fn tried(config: &Config, trial: Option<(Address, Address)>) -> Result<Value> {
     let relay = config.relay.first().context("one was written")?.to_dispatcher()?;
-    let report = test_relay(&relay).await;
-    let mut json = report.map_or_else(|not_sent| relay::failed(&not_sent), |report| relay::passed(&report));
-    json["relay"] = RELAY.into();
-    json["host"] = relay.host.as_str().into();
-    json["port"] = relay.port.into();
+    let mut json = relay::tried(&relay, &examine_relay(&relay).await);
     output::say(&relay::line(&json));
     if let (true, Some((from, to))) = (json["ok"] == true, trial) {
         let (is_ok, words) = sent(&relay, from, to).await?;

@@ -10,7 +10,9 @@ use anyhow::Result;
 use postledger_core::clock::Clock;
 use postledger_core::name::RelayName;
 use postledger_core::outcome::NotSent;
-use postledger_dispatcher::{Capabilities, RelayReport};
+use postledger_dispatcher::{
+    Capabilities, Certificate, RelayConfig, RelayExamined, RelayReport, examine_relay,
+};
 use serde_json::{Value, json};
 
 /// Carries out a verb on relays.
@@ -68,11 +70,7 @@ async fn test(place: &Place, name: Option<&RelayName>) -> Result<Exit> {
     let mut tested = Vec::with_capacity(chosen.len());
     for relay in chosen {
         let relay = relay.to_dispatcher()?;
-        let report = postledger_dispatcher::test_relay(&relay).await;
-        let mut json = report.map_or_else(|not_sent| failed(&not_sent), |report| passed(&report));
-        json["relay"] = relay.name.as_str().into();
-        json["host"] = relay.host.into();
-        json["port"] = relay.port.into();
+        let json = tried(&relay, &examine_relay(&relay).await);
         if place.output == Output::Table {
             // A relay that does not answer takes its time: each line as it comes.
             output::line(&line(&json))?;
@@ -91,7 +89,27 @@ async fn test(place: &Place, name: Option<&RelayName>) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-pub(super) fn passed(report: &RelayReport) -> Value {
+/// A try as JSON: `ok`, and what was answered, or `detail` in words.
+pub fn tried(relay: &RelayConfig, examined: &RelayExamined) -> Value {
+    let mut json = match &examined.answer {
+        Ok(report) => passed(report),
+        Err(not_sent) => failed(not_sent),
+    };
+    if let Some(Certificate { not_after, refused }) = &examined.certificate {
+        json["certificate"] = json!({
+            "trusted": refused.is_none(), "not_after": not_after.map(|end| end.to_string()),
+        });
+        if let Some(refused) = refused {
+            json["detail"] = trouble::refused(*refused).into();
+        }
+    }
+    json["relay"] = relay.name.as_str().into();
+    json["host"] = relay.host.as_str().into();
+    json["port"] = relay.port.into();
+    json
+}
+
+fn passed(report: &RelayReport) -> Value {
     json!({
         "ok": true, "banner": report.banner, "encrypted": report.is_encrypted,
         "authenticated": report.is_authenticated, "extensions": extensions(&report.offers),
@@ -99,7 +117,8 @@ pub(super) fn passed(report: &RelayReport) -> Value {
     })
 }
 
-pub(super) fn failed(not_sent: &NotSent) -> Value {
+/// A failed try as JSON, with `detail` in words.
+pub fn failed(not_sent: &NotSent) -> Value {
     let reply = not_sent.reply.as_ref().map(|reply| {
         json!({"code": reply.code, "enhanced": reply.enhanced.map(|code| code.to_string()), "text": reply.text})
     });
@@ -110,13 +129,19 @@ pub(super) fn failed(not_sent: &NotSent) -> Value {
     json
 }
 
-pub(super) fn line(tested: &Value) -> String {
+/// A try in a line.
+pub fn line(tested: &Value) -> String {
     let text = |name: &str| tested[name].as_str().unwrap_or_default();
     let place = format!("{} at {}:{}", text("relay"), text("host"), tested["port"]);
     if tested["ok"] != true {
         return format!("{}  {place}: {}", paint::state("failed"), text("detail"));
     }
-    let tls = if tested["encrypted"] == true { "TLS, certificate valid" } else { "without TLS" };
+    let end = tested["certificate"]["not_after"].as_str().and_then(|end| end.split('T').next());
+    let tls = match (tested["encrypted"] == true, end) {
+        (true, Some(day)) => format!("TLS, certificate valid until {day}"),
+        (true, None) => "TLS, certificate valid".to_owned(),
+        (false, _) => "without TLS".to_owned(),
+    };
     let login = if tested["authenticated"] == true { ", logged in" } else { "" };
     let took = tested["took_ms"].as_f64().unwrap_or_default();
     let offers: Vec<_> =

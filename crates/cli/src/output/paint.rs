@@ -13,12 +13,12 @@ fn with(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// A status of a message or a delivery, or the kind of an event, with or without a reason in brackets.
+/// A status of a message or a delivery, the kind of an event, or the state of a finding, with or without a reason in brackets.
 pub fn state(word: &str) -> String {
     let style = match word.split([' ', ':']).next().unwrap_or_default() {
         "delivered" | "ok" | "up" | "active" => GOOD,
-        "failed" | "bounced" | "complained" | "down" | "revoked" => BAD,
-        "unknown" | "held" | "waits" | "partial" | "expired" => UNSURE,
+        "failed" | "failure" | "bounced" | "complained" | "down" | "revoked" => BAD,
+        "unknown" | "warning" | "held" | "waits" | "partial" | "expired" => UNSURE,
         "deferred" | "sending" | "queued" | "scheduled" | "in_progress" | "prepared" | "next" | "now" => {
             UNDERWAY
         }

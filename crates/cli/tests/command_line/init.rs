@@ -71,6 +71,8 @@ async fn by_options_alone_it_writes_tries_and_creates_and_overwrites_nothing() {
     assert_eq!(code, Some(0), "{stderr}");
     let shown: Value = serde_json::from_str(&stdout).unwrap();
     assert!(shown["relay"]["ok"] == true && shown["relay"]["authenticated"] == true, "{shown:#}");
+    let certificate = &shown["relay"]["certificate"];
+    assert!(certificate["trusted"] == true && certificate["not_after"].is_string(), "{shown:#}");
     assert_eq!(shown["scopes"], serde_json::json!(["send", "read"]));
     was_tried(&sink.stop().await, "shop@shop.example", "ann@example.net");
 
@@ -109,6 +111,7 @@ async fn a_relay_that_refuses_leaves_the_files_and_the_way_on() {
     std::fs::write(dir.path().join("wrong"), "secret\n").unwrap();
     let (code, stdout, stderr) = run(dir.path(), &["relay", "test"], "").await;
     assert_eq!(code, Some(0), "{stdout}{stderr}");
+    assert!(stdout.contains("TLS, certificate valid until "), "{stdout}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

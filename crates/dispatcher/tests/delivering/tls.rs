@@ -4,7 +4,7 @@ use super::support::server::{Act, Encryption, Server};
 use super::support::{Bench, relay};
 use postledger_core::event::{Deferral, MailEvent};
 use postledger_core::outcome::{Stage, Trouble};
-use postledger_dispatcher::{Credentials, RelayConfig, TlsMode, test_relay};
+use postledger_dispatcher::{Credentials, RelayConfig, TlsMode, examine_relay};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -74,7 +74,7 @@ async fn starttls_and_implicit_tls_carry_login_and_mail() {
         };
         let server = Server::encrypted(encryption, |_| Act::Go).await;
         let relay = encrypted(&server, tls, &authority);
-        let report = test_relay(&relay).await.expect("it is sound");
+        let report = examine_relay(&relay).await.answer.expect("it is sound");
         assert!(report.is_encrypted && report.is_authenticated && report.offers.pipelining);
         assert_eq!(report.banner, "relay.example ESMTP");
         let mut bench = Bench::started(vec![relay]).await;
@@ -124,7 +124,7 @@ async fn a_refused_login_is_not_sent_and_takes_the_relay_down() {
 
 /// Delivers over a server that cannot be trusted; what it read must hold neither login nor mail.
 async fn nothing_leaves(server: Server, relay: RelayConfig, trouble: Trouble, case: &str) {
-    let failure = test_relay(&relay).await.expect_err(case);
+    let failure = examine_relay(&relay).await.answer.expect_err(case);
     assert_eq!((failure.stage, failure.trouble), (Stage::Tls, trouble), "{case}");
     let mut bench = Bench::started(vec![relay]).await;
     let id = bench.send(1).await;

@@ -152,9 +152,7 @@ fn refuse_lost(path: &Path, anchor: &Path, mark: Option<&Mark>) -> Result<(), Op
 }
 
 async fn connect_to(path: &Path) -> Result<SqliteConnection, OpenError> {
-    let connection = Journal::connect(path, true)
-        .await
-        .map_err(|error| OpenError::NotALedger { path: path.to_owned(), detail: error.to_string() })?;
+    let connection = Journal::connect(path, true).await.map_err(OpenError::looking(path))?;
     let private = fs::set_permissions(path, Permissions::from_mode(0o600));
     private.map_err(OpenError::io("cannot restrict", path))?;
     Ok(connection)
