@@ -50,7 +50,7 @@ pub async fn examine(
     findings.extend(backups::examine(args.backups.as_deref(), &config.store.path, reader.as_ref()));
     if !args.offline {
         findings.extend(relays::examine(&config).await);
-        findings.extend(domains::examine(args, reader.as_ref()).await);
+        findings.extend(domains::examine(args, &config, reader.as_ref()).await);
     }
     if let Some(reader) = reader {
         reader.reader.close().await;

@@ -193,6 +193,13 @@ async fn one_with_much_wrong() {
     let config = fs::read_to_string(service.config_file()).unwrap();
     let (cert, key) = authority.good_files("api").unwrap();
     let (_, other_key) = authority.good_files("other").unwrap();
+    let dkim =
+        "[[dkim]]\nname = \"shop\"\ndomain = \"a.example\"\nselector = \"s1\"\nkey_file = \"nowhere\"\n";
+    fs::write(service.config_file(), format!("{config}\n{dkim}")).unwrap();
+    let (document, _) = found(&service.run(&["doctor", "--offline"]).await.unwrap());
+    assert!(seen(&document, "configuration").contains("nowhere"), "{document:#}");
+    let (document, _) = found(&service.run(&["doctor", "--resolver", &resolver]).await.unwrap());
+    assert!(seen(&document, "dkim").contains("s1._domainkey.a.example"), "{document:#}");
     for (key, state) in [(&key, "ok"), (&other_key, "failure")] {
         let tls = format!("[server]\ntls = {{ cert = {cert:?}, key = {key:?} }}");
         fs::write(service.config_file(), config.replace("[server]", &tls)).unwrap();

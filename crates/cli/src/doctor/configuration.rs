@@ -16,6 +16,12 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
         let remedy = "put a certificate and its own key there, which the user that runs the service can read";
         findings.push(Finding::failure(Check::Configuration, error.to_string(), remedy));
     }
+    for dkim in &config.dkim {
+        if let Err(what) = dkim.signer() {
+            let remedy = "make the file, or let the user that runs the service read it";
+            findings.push(Finding::failure(Check::Configuration, format!("{}: {what}", dkim.key()), remedy));
+        }
+    }
     if config.relay.is_empty() {
         findings.push(Finding::failure(
             Check::Configuration,

@@ -3,6 +3,7 @@
 use super::ledger::Opened;
 use super::{Check, Finding};
 use crate::args::Doctor;
+use crate::config::Config;
 use postledger_core::event::{Event, MailEvent, Recorded};
 use postledger_core::id::Position;
 use postledger_dispatcher::{DnsRecord, DomainResolver, Weakness};
@@ -11,12 +12,19 @@ use postledger_dispatcher::{DnsRecord, DomainResolver, Weakness};
 const EVENTS: i64 = 5000;
 const DOMAINS: usize = 5;
 
-pub(super) async fn examine(args: &Doctor, ledger: Option<&Opened>) -> Vec<Finding> {
-    let domains = match (&args.domain[..], ledger) {
+pub(super) async fn examine(args: &Doctor, config: &Config, ledger: Option<&Opened>) -> Vec<Finding> {
+    let mut domains = match (&args.domain[..], ledger) {
         ([], Some(ledger)) => recent(ledger).await,
         ([], None) => Vec::new(),
         (given, _) => given.to_vec(),
     };
+    if args.domain.is_empty() {
+        for dkim in &config.dkim {
+            if !domains.contains(&dkim.domain) {
+                domains.push(dkim.domain.clone());
+            }
+        }
+    }
     if domains.is_empty() {
         return Vec::new();
     }
@@ -26,7 +34,9 @@ pub(super) async fn examine(args: &Doctor, ledger: Option<&Opened>) -> Vec<Findi
     };
     let mut findings = Vec::new();
     for domain in &domains {
-        let report = resolver.examine(domain, &args.dkim).await;
+        let own = config.dkim.iter().filter(|dkim| dkim.domain == *domain).map(|dkim| dkim.selector.clone());
+        let selectors: Vec<_> = args.dkim.iter().cloned().chain(own).collect();
+        let report = resolver.examine(domain, &selectors).await;
         // Without an answer to the first question the others would only wait.
         if let DnsRecord::Unanswered(error) = &report.spf {
             let seen = format!("no answer about {domain}: {error}");

@@ -49,6 +49,9 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
             look(file, GROUP_READS, &administered);
         }
     }
+    for dkim in &config.dkim {
+        look(&dkim.key_file, GROUP_READS, &administered);
+    }
     if let Some(tls) = &config.server.tls {
         look(&tls.key, GROUP_READS, &administered);
     }
