@@ -1,6 +1,6 @@
 //! The service: ledger, dispatcher and API, wired together, started and stopped in order.
 
-mod owner;
+pub mod owner;
 
 use crate::config::{Change, Config, Settled};
 use crate::exit::{self, Exit, Failure};

@@ -2,7 +2,9 @@
 
 use postledger_core::id::Position;
 use postledger_core::ledger::LedgerError;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 /// The ledger was not opened. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +88,7 @@ pub enum OpenError {
         /// To what.
         path: PathBuf,
         /// Why not.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The database failed.
     #[error("the ledger cannot be read: {0}")]
@@ -163,9 +165,9 @@ impl From<sqlx::Error> for OpenError {
 
 impl OpenError {
     /// For `map_err` of a file operation.
-    pub(crate) fn io(what: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+    pub(crate) fn io(what: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Io { what, path, source }
+        move |source| Self::Io { source: owned(&path, source), what, path }
     }
 
     /// For `map_err` of the first look into a database file: whether it is something else, or only cannot be read now,
@@ -228,5 +230,40 @@ impl WriteFault {
             Some(libsqlite3_sys::SQLITE_CONSTRAINT) => Self::Exists,
             _ => Self::Broken(error.to_string()),
         }
+    }
+}
+
+/// A refusal by the permissions, with whose place it is: who asks is mostly the wrong user.
+fn owned(path: &Path, error: io::Error) -> io::Error {
+    let place = path.ancestors().find_map(|place| Some((place, fs::metadata(place).ok()?.uid())));
+    match place {
+        Some((place, owner)) if error.kind() == io::ErrorKind::PermissionDenied => io::Error::new(
+            error.kind(),
+            format!("permission denied; {} belongs to user {owner}: run this as that user", place.display()),
+        ),
+        _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_not_is_told_whose_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let owner = fs::metadata(dir.path()).unwrap().uid();
+        let opening = |kind: io::ErrorKind| {
+            OpenError::io("cannot open", dir.path().join("not/there"))(kind.into()).to_string()
+        };
+        let denied = opening(io::ErrorKind::PermissionDenied);
+        assert!(
+            denied.ends_with(&format!(
+                "{} belongs to user {owner}: run this as that user",
+                dir.path().display()
+            )),
+            "{denied}"
+        );
+        assert!(!opening(io::ErrorKind::NotFound).contains("belongs to"));
     }
 }

@@ -5,6 +5,7 @@ use crate::args::Place;
 use crate::client::configuration;
 use crate::exit::Exit;
 use crate::output;
+use crate::service::owner;
 use crate::system::SystemClock;
 use anyhow::Result;
 use postledger_core::clock::Clock;
@@ -15,13 +16,15 @@ use std::path::Path;
 /// Migrates, after a backup; with `check`, a copy alone.
 ///
 /// # Errors
-/// With exit code 4 if the format is newer than this version's, 5 if the ledger does not verify.
+/// With exit code 4 if the format is newer than this version's, 5 if the ledger does not verify, 2 if root would write into
+/// another user's directory.
 pub async fn run(place: &Place, check: bool, to: &Path) -> Result<Exit> {
     let store = configuration(place)?.store;
     let folder = to.join(folder_name(SystemClock.now()));
     let done = if check {
         migration::rehearse(&store.path, to).await
     } else {
+        owner::check(&store.path)?;
         let options = MigrateOptions {
             dir: &store.path,
             anchor: store.anchor_path,
