@@ -38,7 +38,7 @@ enum Verb {
     Bench(bench::Args),
     /// Let everything around the real binary fail, and count what it loses
     Chaos(chaos::Args),
-    /// Walk through the queue in virtual time, with people who interfere, relays of every temper, and crashes
+    /// Play whole days of mail in virtual time, with relays and recipients of every temper, people and crashes
     Sim(sim::Args),
     /// Make the Debian package, in target/dist
     Dist,

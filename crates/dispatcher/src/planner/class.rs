@@ -40,6 +40,8 @@ pub(crate) struct Class {
     all: BTreeSet<(Bin, Timestamp, Slot)>,
     /// The earliest due of each open bin.
     open: BTreeSet<(TenantIndex, Timestamp, DomainIndex)>,
+    /// The same, the longest-waiting first.
+    open_by_age: BTreeSet<(Timestamp, Bin)>,
     /// The earliest due of each closed bin.
     closed: BTreeSet<(Timestamp, Bin)>,
     /// Tenants with an open bin, in the order of their turns; a turn that was taken elsewhere shows late.
@@ -90,6 +92,7 @@ impl Class {
         if let Some(due) = self.head(bin)
             && self.open.remove(&(bin.tenant, due, bin.domain))
         {
+            self.open_by_age.remove(&(due, bin));
             self.closed.insert((due, bin));
             self.requeue(bin.tenant, turns);
         }
@@ -99,15 +102,20 @@ impl Class {
     pub(crate) fn open(&mut self, bin: Bin, turns: &Turns) -> bool {
         let Some(due) = self.head(bin).filter(|due| self.closed.remove(&(*due, bin))) else { return false };
         self.open.insert((bin.tenant, due, bin.domain));
+        self.open_by_age.insert((due, bin));
         self.requeue(bin.tenant, turns);
         true
     }
 
+    /// The longest-waiting of all open bins, and since when.
+    pub(crate) fn oldest_open(&self) -> Option<(Timestamp, Bin)> {
+        self.open_by_age.first().copied()
+    }
+
     /// Since when the longest-waiting delivery has been due.
     pub(crate) fn oldest(&self) -> Option<Timestamp> {
-        let first =
-            |&tenant: &TenantIndex| self.open.range((tenant, FIRST, 0)..).next().map(|(_, due, _)| *due);
-        self.queued.keys().filter_map(first).chain(self.closed.first().map(|(due, _)| *due)).min()
+        let closed = self.closed.first().map(|(due, _)| *due);
+        self.oldest_open().map(|(due, _)| due).into_iter().chain(closed).min()
     }
 
     fn head(&self, bin: Bin) -> Option<Timestamp> {
@@ -122,12 +130,16 @@ impl Class {
             let was_closed = before.is_some_and(|due| self.closed.remove(&(due, bin)));
             if let Some(due) = before.filter(|_| !was_closed) {
                 self.open.remove(&(bin.tenant, due, bin.domain));
+                self.open_by_age.remove(&(due, bin));
             }
             match after {
-                Some(due) if was_closed => self.closed.insert((due, bin)),
-                Some(due) => self.open.insert((bin.tenant, due, bin.domain)),
-                None => false,
-            };
+                Some(due) if was_closed => _ = self.closed.insert((due, bin)),
+                Some(due) => {
+                    self.open.insert((bin.tenant, due, bin.domain));
+                    self.open_by_age.insert((due, bin));
+                }
+                None => {}
+            }
             self.requeue(bin.tenant, turns);
         }
         after.is_some()

@@ -1,6 +1,7 @@
 //! Deliveries that are due, sorted by what decides which relay may take them.
 
 use super::class::{Bin, Class, DomainIndex, Next};
+use super::destinations::Key;
 use super::entry::{Entry, RelayIndex, RelaySet};
 use super::relay::Relay;
 use super::slab::Slot;
@@ -54,8 +55,9 @@ impl LaneKey {
     }
 }
 
-/// A closed bin, by domain, then urgency, then turn: when the domain opens, the first of these goes first.
-type Closed = (DomainIndex, usize, u64, LaneKey, Bin);
+/// A closed bin, by relay and domain, then urgency, then turn: when the domain opens there, the first of these goes
+/// first.
+type Closed = (Key, usize, u64, LaneKey, Bin);
 
 /// All lanes that hold something.
 #[derive(Debug, Default)]
@@ -81,8 +83,9 @@ impl Lanes {
         if lane.iter().all(Class::is_empty) {
             self.lanes.remove(&key);
         }
-        // It may have been the one that was to go next to its domain.
-        self.reopen(bin.domain);
+        // It may have been the one that was to go next to its domain, wherever its lane led.
+        let last = self.closed.last().map(|((relay, _), ..)| *relay);
+        (0..=last.unwrap_or_default()).for_each(|relay| self.reopen((relay, bin.domain)));
     }
 
     /// The delivery of this urgency whose turn it is at `relay`. `takes` says whether a domain takes mail there
@@ -104,10 +107,34 @@ impl Lanes {
                     return Some(next);
                 }
                 class.close(next.bin, turns);
-                closed.insert((next.bin.domain, urgency, next.turn, *key, next.bin));
+                closed.insert(((relay, next.bin.domain), urgency, next.turn, *key, next.bin));
             }
         });
         heads.min()
+    }
+
+    /// Whether a delivery of this urgency that could start at `relay` has been due since before `since`.
+    pub(crate) fn has_waited(
+        &mut self,
+        relay: RelayIndex,
+        urgency: usize,
+        since: Timestamp,
+        (routes, relays): (&[Vec<RelayIndex>], &[Relay]),
+        takes: impl Fn(DomainIndex) -> bool,
+    ) -> bool {
+        let (turns, closed) = (&self.turns[urgency], &mut self.closed);
+        let mut waiting = self.lanes.iter_mut().filter(|(key, _)| key.target(routes, relays) == Some(relay));
+        waiting.any(|(key, lane)| {
+            let class = &mut lane[urgency];
+            while let Some((_, bin)) = class.oldest_open().filter(|(due, _)| *due < since) {
+                if takes(bin.domain) {
+                    return true;
+                }
+                class.close(bin, turns);
+                closed.insert(((relay, bin.domain), urgency, turns.of(bin.tenant), *key, bin));
+            }
+            false
+        })
     }
 
     /// A delivery of the tenant starts.
@@ -115,11 +142,11 @@ impl Lanes {
         self.turns[urgency].take(bin.tenant);
     }
 
-    /// The domain may take mail again.
-    pub(crate) fn reopen(&mut self, domain: DomainIndex) {
+    /// The domain may take mail there again.
+    pub(crate) fn reopen(&mut self, destination: Key) {
         let mut reopened = 0;
         while reopened < MAX_REOPENED
-            && let Some(first) = self.first_closed(domain)
+            && let Some(first) = self.first_closed(destination)
         {
             reopened += usize::from(self.open(first));
         }
@@ -132,9 +159,9 @@ impl Lanes {
         }
     }
 
-    fn first_closed(&self, domain: DomainIndex) -> Option<Closed> {
-        let from = (domain, 0, 0, LaneKey::FIRST, Bin::FIRST);
-        self.closed.range(from..).next().copied().filter(|(of, ..)| *of == domain)
+    fn first_closed(&self, destination: Key) -> Option<Closed> {
+        let from = (destination, 0, 0, LaneKey::FIRST, Bin::FIRST);
+        self.closed.range(from..).next().copied().filter(|(of, ..)| *of == destination)
     }
 
     fn open(&mut self, closed: Closed) -> bool {

@@ -29,7 +29,7 @@ enum Health {
     Trial,
 }
 
-/// One start in so many is for a delivery of a lower class that has waited too long for the higher ones.
+/// One start in so many is for the lower classes in which somebody has waited too long for the higher ones.
 const AGED_SHARE: u32 = 4;
 
 /// What the planner knows of a relay from the configuration.
@@ -131,9 +131,9 @@ impl Relay {
         self.caps[0]
     }
 
-    /// Whether the next start is for the delivery that has waited longest, whatever its class.
-    pub(crate) const fn is_turn_of_the_aged(&self) -> bool {
-        self.starts % AGED_SHARE == AGED_SHARE - 1
+    /// Whether the next start is for those who have waited too long, and the how many-th of those starts it is.
+    pub(crate) fn turn_of_the_aged(&self) -> Option<u32> {
+        (self.starts % AGED_SHARE == AGED_SHARE - 1).then_some(self.starts / AGED_SHARE)
     }
 
     pub(crate) fn handle_start(&mut self, urgency: usize, now: Now) {

@@ -3,7 +3,7 @@
 use super::class::{Bin, DomainIndex, Next};
 use super::pushback::Pushback;
 use super::shares::CLASSES;
-use super::{Job, Now, Planner, RelayIndex, Work};
+use super::{Job, Now, Planner, Relay, RelayIndex, Work};
 use postledger_core::outcome::{NotSent, Outcome};
 use std::time::Duration;
 
@@ -36,13 +36,11 @@ impl Planner {
 
     /// An attempt has ended: its connection and its place are free again.
     pub(crate) fn handle_slot_free(&mut self, lease: Lease, now: Now) {
-        if let Some(relay) = self.relay_mut(lease.relay) {
-            relay.handle_end(lease.urgency);
-        }
+        self.change_relay(lease.relay, |relay| relay.handle_end(lease.urgency));
         if self.destinations.handle_end((lease.relay, lease.domain), now.monotonic) {
             self.domains.release(lease.domain);
         }
-        self.lanes.reopen(lease.domain);
+        self.lanes.reopen((lease.relay, lease.domain));
     }
 
     /// What an attempt that was started at `started` (monotonic) tells of the relay and of the destination.
@@ -54,18 +52,16 @@ impl Planner {
         now: Now,
         jitter: f64,
     ) {
-        let Some(relay) = self.relay_mut(lease.relay).filter(|relay| relay.is_told_of(started)) else {
+        if !self.relay_mut(lease.relay).is_some_and(|relay| relay.is_told_of(started)) {
             return;
-        };
-        let was_up = relay.is_up();
-        relay.handle_outcome(outcome, started, now, jitter);
-        let (is_up, most) = (relay.is_up(), relay.max_connections());
-        if let Some(pushback) = Pushback::of(outcome) {
+        }
+        let most = self.change_relay(lease.relay, |relay| {
+            relay.handle_outcome(outcome, started, now, jitter);
+            relay.max_connections()
+        });
+        if let Some((pushback, most)) = Pushback::of(outcome).zip(most) {
             let key = (lease.relay, lease.domain);
             self.destinations.handle_pushback(key, pushback, most, now.monotonic, jitter);
-        }
-        if was_up != is_up {
-            self.lanes.reopen_all();
         }
     }
 
@@ -78,10 +74,21 @@ impl Planner {
         now: Now,
         jitter: f64,
     ) {
-        if let Some(relay) = self.relay_mut(relay).filter(|relay| relay.is_told_of(started)) {
-            relay.handle_probe(result, now, jitter);
+        if self.relay_mut(relay).is_some_and(|relay| relay.is_told_of(started)) {
+            self.change_relay(relay, |relay| relay.handle_probe(result, now, jitter));
+        }
+    }
+
+    /// What waits for a relay is closed there, and open elsewhere: whenever the answer to who waits for whom may have
+    /// become another, everything is looked at again.
+    fn change_relay<T>(&mut self, relay: RelayIndex, change: impl FnOnce(&mut Relay) -> T) -> Option<T> {
+        let relay = self.relay_mut(relay)?;
+        let before = (relay.is_up(), relay.is_available());
+        let changed = change(relay);
+        if before != (relay.is_up(), relay.is_available()) {
             self.lanes.reopen_all();
         }
+        Some(changed)
     }
 
     /// A relay that shall be probed now, with a connection but without mail.
@@ -96,15 +103,24 @@ impl Planner {
         (0..CLASSES).find_map(|urgency| Some((urgency, self.next_of(relay, urgency, now)?)))
     }
 
-    /// Of those that have waited too long for more urgent ones, the one that has waited longest; on its turn.
+    /// One start in four is for the lower classes in which somebody has waited too long for more urgent mail: each of
+    /// those classes in turn, and within it the tenants in turn as ever.
     fn aged(&mut self, relay: RelayIndex, now: Now) -> Option<(usize, Next)> {
-        if !self.relays.get(usize::from(relay))?.is_turn_of_the_aged() {
+        let turn = self.relays.get(usize::from(relay))?.turn_of_the_aged()?;
+        let aged: Vec<usize> =
+            (1..CLASSES).filter(|&urgency| self.has_waited(relay, urgency, now) == Some(true)).collect();
+        let &urgency = aged.get((turn as usize).checked_rem(aged.len())?)?;
+        Some((urgency, self.next_of(relay, urgency, now)?))
+    }
+
+    fn has_waited(&mut self, relay: RelayIndex, urgency: usize, now: Now) -> Option<bool> {
+        if !self.relays.get(usize::from(relay))?.has_slot(urgency) {
             return None;
         }
         let since = now.wall.minus(self.ageing);
-        let candidates =
-            (1..CLASSES).filter_map(|urgency| Some((urgency, self.next_of(relay, urgency, now)?)));
-        candidates.filter(|(_, next)| next.due < since).min_by_key(|(_, next)| next.due)
+        let (destinations, domains) = (&self.destinations, &self.domains);
+        let takes = |domain| destinations.takes((relay, domain), domains.allowance(domain), now.monotonic);
+        Some(self.lanes.has_waited(relay, urgency, since, (&self.routes, &self.relays), takes))
     }
 
     fn next_of(&mut self, relay: RelayIndex, urgency: usize, now: Now) -> Option<Next> {
@@ -118,9 +134,7 @@ impl Planner {
 
     fn hold(&mut self, lease: Lease, bin: Bin, now: Now) {
         self.lanes.take_turn(lease.urgency, bin);
-        if let Some(relay) = self.relay_mut(lease.relay) {
-            relay.handle_start(lease.urgency, now);
-        }
+        self.change_relay(lease.relay, |relay| relay.handle_start(lease.urgency, now));
         let allowance = self.domains.allowance(lease.domain);
         if self.destinations.handle_start((lease.relay, lease.domain), allowance, now.monotonic) {
             self.domains.retain(lease.domain);
@@ -132,7 +146,7 @@ impl Planner {
             if is_forgotten {
                 self.domains.release(key.1);
             }
-            self.lanes.reopen(key.1);
+            self.lanes.reopen(key);
         }
     }
 }
