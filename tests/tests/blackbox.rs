@@ -28,6 +28,7 @@ mod blackbox {
     mod reload;
     mod replay;
     mod restarts_under_load;
+    mod routes;
     mod smtp_matrix;
     mod supervisor;
     mod sync_failure;

@@ -7,6 +7,7 @@ use crate::request::Span;
 use crate::shown::{shown, shown_option};
 use postledger_core::event::{Queued, Recorded};
 use postledger_core::id::{Hex, Stream};
+use postledger_core::name::RouteName;
 use postledger_core::outcome::NotSent;
 use postledger_core::time::Timestamp;
 use serde::Serialize;
@@ -116,8 +117,8 @@ pub struct QueuedJson<'a> {
     pub retry: RetryJson,
     /// What follows an attempt whose result is not known.
     pub on_unknown: &'static str,
-    /// The route.
-    pub route: &'a str,
+    /// The route that the request named; null: chosen for each delivery by the configuration.
+    pub route: Option<&'a str>,
     /// The Message-ID.
     pub message_id_header: &'a str,
     /// Digest (BLAKE3 over a salt and the bytes, 64 hex digits) and size in bytes of the rendered content.
@@ -226,7 +227,7 @@ impl<'a> QueuedJson<'a> {
                 schedule: policy.retry.schedule.iter().map(|interval| Span::text(*interval)).collect(),
             },
             on_unknown: policy.on_unknown.as_str(),
-            route: policy.route.as_str(),
+            route: policy.route.as_ref().map(RouteName::as_str),
             message_id_header: &queued.message_id_header,
             content: ContentJson {
                 digest: Hex(&queued.content.digest).to_string(),

@@ -10,9 +10,10 @@ use crate::shown::{shown, shown_option};
 use axum::body::Body;
 use axum::extract::{Extension, State};
 use axum::http::{Response, StatusCode};
-use postledger_core::explanation::{Explanation, Rule};
+use postledger_core::explanation::{Explanation, RouteUse, Rule};
 use postledger_core::id::DeliveryId;
 use postledger_core::message::Delivery;
+use postledger_core::route::RouteReason;
 use postledger_core::time::Timestamp;
 use serde::Serialize;
 use std::sync::Arc;
@@ -38,8 +39,10 @@ pub(crate) struct ExplanationJson<'a> {
     until: Option<Timestamp>,
     /// Its class.
     priority: &'static str,
-    /// Its route.
-    route: &'a str,
+    /// Its route; null for one that has ended, unless the request named it.
+    route: Option<&'a str>,
+    /// Why that one: `named` by the request, `matched` as the first whose `match` takes it, or `default`.
+    route_reason: Option<&'static str>,
     /// The earliest next attempt.
     #[serde(serialize_with = "shown_option")]
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -103,11 +106,12 @@ pub(crate) async fn explain(
 /// Of a delivery that the queue does not hold: it has ended, or it should be there and is not.
 fn unheld(delivery: &Delivery) -> Explanation {
     let state = &delivery.state;
+    let named = state.policy.route.clone();
     Explanation {
         rule: if state.phase.is_final() { Rule::Ended } else { Rule::Damaged },
         until: None,
         priority: state.policy.priority,
-        route: state.policy.route.clone(),
+        route: named.map(|name| RouteUse { name, reason: RouteReason::Named }),
         due: None,
         expires_at: state.expires_at(),
         relay: None,
@@ -126,7 +130,8 @@ impl<'a> ExplanationJson<'a> {
             explanation: explained.in_words(),
             until: explained.until,
             priority: explained.priority.as_str(),
-            route: explained.route.as_str(),
+            route: explained.route.as_ref().map(|route| route.name.as_str()),
+            route_reason: explained.route.as_ref().map(|route| route.reason.as_str()),
             due: explained.due,
             expires_at: explained.expires_at,
             relay: relay.map(|relay| RelayUseJson {

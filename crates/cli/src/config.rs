@@ -12,6 +12,7 @@ mod reading;
 mod reference;
 mod relay;
 mod retry;
+mod route;
 mod schema;
 mod secret;
 mod server;
@@ -26,6 +27,7 @@ pub use problem::{Origin, Problems};
 pub use reference::reference;
 pub use relay::{Relay, TlsMode, is_host};
 pub use retry::Retry;
+pub use route::Route;
 pub use schema::schema;
 pub use secret::Secret;
 pub use server::Server;
@@ -34,8 +36,9 @@ pub use template::template;
 use crate::exit::{Exit, Failure};
 use anyhow::{Context, Result};
 use postledger_core::address::Address;
-use postledger_core::name::{RelayName, RouteName};
+use postledger_core::name::RouteName;
 use postledger_core::policy::Policy;
+use postledger_core::route::Match;
 use postledger_dispatcher::{DkimSigners, Pacing};
 use reading::Reading;
 use schemars::JsonSchema;
@@ -56,7 +59,9 @@ pub struct Config {
     pub store: Store,
     /// A next hop: a server that takes mail for everybody, such as a provider's or one's own. At least one, at most 32.
     pub relay: Vec<Relay>,
-    /// Which relays a delivery may use, in order. Without any, there is one named `default` over all relays as they stand.
+    /// Which relays a delivery may use, in order, and which deliveries go by it. A delivery goes by the route that its
+    /// request names; else by the first whose `match` takes it; else by `default`. Without any, there is one named
+    /// `default` over all relays as they stand.
     pub route: Vec<Route>,
     /// Who goes first: critical, high, normal, low, in this order.
     pub priority: Priority,
@@ -84,20 +89,6 @@ pub struct Store {
     /// directory was put back to an earlier state.
     #[schemars(schema_with = "schema::path", extend("x-restart" = true, "x-default" = "`anchor` in the data directory"))]
     pub anchor_path: Option<PathBuf>,
-}
-
-/// Which relays a delivery may use, in order. Without any, there is one named `default` over all relays as they stand.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Route {
-    /// Its name; messages ask for it with `route`. One is named `default`, for those that do not.
-    #[serde(with = "form::text")]
-    #[schemars(schema_with = "schema::name")]
-    pub name: RouteName,
-    /// Relays in order of preference. The next is tried where it is certain that nothing was sent.
-    #[serde(with = "form::texts")]
-    #[schemars(schema_with = "schema::names")]
-    pub relays: Vec<RelayName>,
 }
 
 /// Where bounces go.
@@ -190,20 +181,7 @@ impl Config {
         if self.relay.len() > 32 {
             findings.push(("relay".into(), "at most 32 relays".into()));
         }
-        for route in &self.route {
-            let key = format!("route.{}.relays", route.name);
-            if route.relays.is_empty() {
-                findings.push((key.clone(), "a route has at least one relay".into()));
-            }
-            for unknown in route.relays.iter().filter(|relay| !names.contains(relay)) {
-                findings.push((key.clone(), format!("there is no relay named {unknown}")));
-            }
-        }
-        if !self.route.is_empty() && !self.route.iter().any(|route| route.name == RouteName::default_route())
-        {
-            let what = "none is named default: messages that name none would have no relay";
-            findings.push(("route".into(), what.into()));
-        }
+        route::check(&self.route, &names, &mut findings);
         self.priority.check(&mut findings);
         self.destination.iter().for_each(|destination| destination.check(&mut findings));
         dkim::check(&self.dkim, &mut findings);
@@ -226,7 +204,7 @@ impl Config {
         }
         if config.route.is_empty() && !config.relay.is_empty() {
             let relays = config.relay.iter().map(|relay| relay.name.clone()).collect();
-            config.route = vec![Route { name: RouteName::default_route(), relays }];
+            config.route = vec![Route { name: RouteName::default_route(), relays, matching: None }];
         }
         config
     }
@@ -252,13 +230,10 @@ impl Config {
     pub fn routes(&self) -> Vec<postledger_dispatcher::Route> {
         if self.route.is_empty() {
             let relays = self.relay.iter().map(|relay| relay.name.clone()).collect();
-            return vec![postledger_dispatcher::Route { name: RouteName::default_route(), relays }];
+            let name = RouteName::default_route();
+            return vec![postledger_dispatcher::Route { name, relays, takes: Match::default() }];
         }
-        let route = |route: &Route| postledger_dispatcher::Route {
-            name: route.name.clone(),
-            relays: route.relays.clone(),
-        };
-        self.route.iter().map(route).collect()
+        self.route.iter().map(Route::to_dispatcher).collect()
     }
 }
 

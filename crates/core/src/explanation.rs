@@ -3,6 +3,7 @@
 use crate::name::{RelayName, RouteName};
 use crate::outcome::closed_set;
 use crate::policy::Priority;
+use crate::route::RouteReason;
 use crate::time::Timestamp;
 
 closed_set! {
@@ -56,8 +57,8 @@ pub struct Explanation {
     pub until: Option<Timestamp>,
     /// Its class.
     pub priority: Priority,
-    /// Its route.
-    pub route: RouteName,
+    /// Its route; `None` where it is not known any more.
+    pub route: Option<RouteUse>,
     /// The earliest next attempt.
     pub due: Option<Timestamp>,
     /// The end of its lifetime.
@@ -66,6 +67,15 @@ pub struct Explanation {
     pub relay: Option<RelayUse>,
     /// The recipient's domain at that relay.
     pub destination: Option<DestinationUse>,
+}
+
+/// A route, and why it is that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteUse {
+    /// The route.
+    pub name: RouteName,
+    /// Why.
+    pub reason: RouteReason,
 }
 
 /// How busy a relay is for a class.
@@ -97,6 +107,7 @@ impl Explanation {
         let domain =
             self.destination.as_ref().map_or("the recipient's domain", |destination| &destination.domain);
         let priority = self.priority;
+        let route = self.route.as_ref().map_or("it", |route| route.name.as_str());
         match self.rule {
             Rule::Next => format!("it is about to start at {relay}"),
             Rule::Sending => "an attempt is under way".to_owned(),
@@ -106,8 +117,8 @@ impl Explanation {
             Rule::Suspected => {
                 "it was in flight at a crash, and another such delivery is sent alone before it".to_owned()
             }
-            Rule::Unroutable => format!("no route is named {}", self.route),
-            Rule::RelaysDown => format!("nothing can be sent at any relay of route {}", self.route),
+            Rule::Unroutable => format!("no route is named {route}"),
+            Rule::RelaysDown => format!("nothing can be sent at any relay of route {route}"),
             Rule::RelayRate => format!("{relay} takes no more per second"),
             Rule::RelayFull => format!("all connections of {relay} that {priority} mail may use are busy"),
             Rule::DestinationParked => format!("{domain} asked for silence at {relay}"),

@@ -4,7 +4,7 @@
 //! This crate knows no clock, no randomness, no environment and no IO: time and chance are handed in, so that
 //! every decision can be repeated. It must not know SQL, SMTP sessions, HTTP or the command line.
 //!
-//! Reading order: [`time`], [`id`], [`name`], [`address`], [`reply`], [`outcome`], [`policy`], [`event`],
+//! Reading order: [`time`], [`id`], [`name`], [`address`], [`reply`], [`outcome`], [`policy`], [`event`], [`route`],
 //! [`delivery`] (the one state machine), [`message`] (the fold that people see), [`ledger`] (the port that
 //! makes things durable).
 
@@ -15,6 +15,7 @@ pub mod compose;
 pub mod conformance;
 pub mod content;
 pub mod delivery;
+pub mod domain_pattern;
 pub mod event;
 pub mod explanation;
 pub mod id;
@@ -28,5 +29,6 @@ pub mod outcome;
 pub mod policy;
 pub mod relay;
 pub mod reply;
+pub mod route;
 pub mod secret;
 pub mod time;

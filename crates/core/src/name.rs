@@ -75,6 +75,12 @@ impl RouteName {
     }
 }
 
+impl Default for RouteName {
+    fn default() -> Self {
+        Self::default_route()
+    }
+}
+
 impl Source {
     /// The HTTP API.
     pub fn api() -> Self {

@@ -58,8 +58,8 @@ pub struct Policy {
     pub expires_after: Duration,
     /// What follows an unknown attempt.
     pub on_unknown: OnUnknown,
-    /// The route.
-    pub route: RouteName,
+    /// The route that the request names; without one, each delivery's is chosen ([`crate::route`]).
+    pub route: Option<RouteName>,
     /// Set for a prepared message.
     pub prepare: Option<Prepare>,
 }
@@ -90,7 +90,7 @@ impl Default for Policy {
             retry: RetryPolicy::default(),
             expires_after: Duration::from_secs(24 * 3600),
             on_unknown: OnUnknown::Retry,
-            route: RouteName::default_route(),
+            route: None,
             prepare: None,
         }
     }

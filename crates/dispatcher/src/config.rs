@@ -1,8 +1,10 @@
 //! What the operator configures: relays and routes.
 
 use crate::planner::Shares;
+use postledger_core::domain_pattern::DomainPattern;
 use postledger_core::name::{RelayName, RouteName};
 use postledger_core::outcome::Stage;
+use postledger_core::route::Match;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -46,8 +48,8 @@ pub struct Pacing {
 /// What recipient domains take over each relay.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DestinationLimits {
-    /// A domain in lower case, as it stands in addresses on the wire; or `*.` and a domain, for all below it.
-    pub domain: String,
+    /// For which domains.
+    pub domain: DomainPattern,
     /// Attempts at the same time, at least 1.
     pub max_connections: Option<usize>,
     /// Attempts started per second.
@@ -67,6 +69,8 @@ pub struct Route {
     pub name: RouteName,
     /// In order of preference, at least one.
     pub relays: Vec<RelayName>,
+    /// Which deliveries it takes of those whose request names no route.
+    pub takes: Match,
 }
 
 /// Whether and how a connection is encrypted. There is no "if offered": what is wanted is required.

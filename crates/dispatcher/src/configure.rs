@@ -7,6 +7,7 @@ use crate::planner::{RelayLimits, RelayPlan, RelaySet};
 use crate::transport::Endpoint;
 use crate::transport::tls::TlsSetupError;
 use postledger_core::name::{RelayName, RouteName};
+use postledger_core::route::Rule;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -66,6 +67,7 @@ pub struct Reconfigured {
 pub(crate) struct Setup {
     endpoints: Vec<Endpoint>,
     routes: Vec<(RouteName, Vec<RelayName>)>,
+    rules: Vec<Rule>,
     pacing: Pacing,
 }
 
@@ -83,7 +85,7 @@ impl Setup {
             return Err(SetupError::DuplicateRelay(twice.name.clone()));
         }
         let mut route_names = HashSet::new();
-        for Route { name, relays } in &routes {
+        for Route { name, relays, .. } in &routes {
             if !route_names.insert(name) {
                 return Err(SetupError::DuplicateRoute(name.clone()));
             }
@@ -95,8 +97,11 @@ impl Setup {
             }
         }
         let endpoints = relays.into_iter().map(endpoint).collect::<Result<_, _>>()?;
-        let routes = routes.into_iter().map(|Route { name, relays }| (name, relays)).collect();
-        Ok(Self { endpoints, routes, pacing })
+        let is_taking = |route: &&Route| !route.takes.is_empty();
+        let rule = |Route { name, takes, .. }: &Route| Rule { route: name.clone(), takes: takes.clone() };
+        let rules = routes.iter().filter(is_taking).map(rule).collect();
+        let routes = routes.into_iter().map(|Route { name, relays, .. }| (name, relays)).collect();
+        Ok(Self { endpoints, routes, rules, pacing })
     }
 
     /// Puts it in force, all at once.
@@ -132,6 +137,7 @@ impl Setup {
             let indices = planner
                 .handle_configured(&plans, &self.routes, &self.pacing, now)
                 .map_err(|_| SetupError::StillBusy)?;
+            planner.handle_rules(self.rules, now);
             let mut relays = engine.relays();
             for (index, slot) in indices.into_iter().map(usize::from).zip(slots) {
                 match relays.get_mut(index) {

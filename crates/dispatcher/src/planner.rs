@@ -15,6 +15,7 @@ mod place;
 mod policies;
 mod pushback;
 mod relay;
+mod routing;
 mod shares;
 mod slab;
 mod start;
@@ -40,8 +41,10 @@ use postledger_core::message::Message;
 use postledger_core::name::{RelayName, RouteName, Tenant};
 use postledger_core::outcome::{NotSent, Stage, Trouble};
 use postledger_core::policy::Priority;
+use postledger_core::route::Rule;
 use postledger_core::time::Timestamp;
 pub(crate) use relay::Relay;
+use routing::Tags;
 use slab::{Slab, Slot};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
@@ -93,6 +96,9 @@ pub(crate) struct Planner {
     order: Vec<RelayIndex>,
     route_names: HashMap<RouteName, u16>,
     routes: Vec<Vec<RelayIndex>>,
+    rules: Vec<Rule>,
+    tags: Tags,
+    default_route: RouteName,
     tenants: Vec<Tenant>,
     tenant_numbers: HashMap<Tenant, u32>,
     policies: Policies,
@@ -122,11 +128,12 @@ fn is_incapable(not_sent: &NotSent) -> bool {
     not_sent.trouble == Trouble::Unsupported && not_sent.stage >= Stage::Mail
 }
 
-/// Where the mail goes; what was erased goes nowhere, and together.
-fn domain(queued: &Queued, ordinal: Ordinal) -> &str {
+/// Where the mail goes, and its tags; what was erased goes nowhere, and together.
+fn destination(queued: &Queued, ordinal: Ordinal) -> (&str, &[String]) {
     let recipients = queued.personal.as_ref().map_or(&[][..], |personal| &personal.recipients);
     let index = usize::from(ordinal.0).checked_sub(1);
-    index.and_then(|index| recipients.get(index)).map_or("", Address::domain)
+    let tags = queued.personal.as_ref().map_or(&[][..], |personal| &personal.tags);
+    (index.and_then(|index| recipients.get(index)).map_or("", Address::domain), tags)
 }
 
 impl Planner {
@@ -149,8 +156,9 @@ impl Planner {
                     self.replace(slot, &delivery.state, versions, now.wall, now);
                 }
             } else {
-                let domain = domain(&message.queued, id.ordinal);
-                self.insert(id, (version, message.version), &message.tenant, domain, &delivery.state, now);
+                let destination = destination(&message.queued, id.ordinal);
+                let versions = (version, message.version);
+                self.insert(id, versions, &message.tenant, destination, &delivery.state, now);
             }
         }
     }
@@ -173,8 +181,8 @@ impl Planner {
                 if self.entries.find(id).is_none()
                     && let Ok(state) = apply(None, ordinal, at, event)
                 {
-                    let domain = domain(queued, ordinal);
-                    self.insert(id, (0, recorded.version), &recorded.tenant, domain, &state, now);
+                    let destination = destination(queued, ordinal);
+                    self.insert(id, (0, recorded.version), &recorded.tenant, destination, &state, now);
                 }
             }
             return;

@@ -9,7 +9,7 @@ use super::checked::Checked;
 use crate::idempotency::IdempotencyKey;
 use postledger_core::address::{Address, Mailbox};
 use postledger_core::event::Idempotency;
-use postledger_core::name::{Source, Tenant};
+use postledger_core::name::{RouteName, Source, Tenant};
 use postledger_core::policy::Policy;
 use postledger_core::secret::{Purpose, Secret};
 use postledger_core::time::Timestamp;
@@ -131,7 +131,8 @@ impl<'a> Parts<'a> {
         let said = |differs: bool, word: &'a str| Some(word).filter(|_| differs);
         self.option(said(policy.priority != defaults.priority, policy.priority.as_str()));
         self.option(said(policy.on_unknown != defaults.on_unknown, policy.on_unknown.as_str()));
-        self.option(said(policy.route != defaults.route, policy.route.as_str()));
+        // Spelled out, `default` says no more than the example of the API does.
+        self.option(policy.route.as_ref().map(RouteName::as_str).filter(|route| *route != "default"));
         let is_said = policy.retry.max_attempts != defaults.retry.max_attempts;
         self.number(policy.retry.max_attempts.filter(|_| is_said).map_or(0, i64::from));
         let schedule =

@@ -54,12 +54,9 @@ pub(super) fn policy(
     if let Some(route) = wishes.route {
         // Not among the configured ones covers what is no name at all.
         match route.parse() {
-            Ok(route) => policy.route = route,
-            Err(_) => findings.add("route", "unknown_route", words(routes)),
+            Ok(route) if routes.contains(&route) => policy.route = Some(route),
+            Ok(_) | Err(_) => findings.add("route", "unknown_route", words(routes)),
         }
-    }
-    if !routes.contains(&policy.route) {
-        findings.add("route", "unknown_route", words(routes));
     }
     if policy == **defaults { defaults.clone() } else { Arc::new(policy) }
 }

@@ -8,7 +8,7 @@ use postledger_core::clock::{Clock, Entropy};
 use postledger_core::compose::{Composer, Draft, Rendered, Unrenderable};
 use postledger_core::content::Content;
 use postledger_core::event::{Event, MailEvent, Recorded};
-use postledger_core::explanation::{DestinationUse, Explanation, RelayUse, Rule};
+use postledger_core::explanation::{DestinationUse, Explanation, RelayUse, RouteUse, Rule};
 use postledger_core::id::{DeliveryId, MessageId, Position, Stream};
 use postledger_core::ledger::{
     Append, BoxFuture, Ledger, LedgerError, LedgerHead, MessagePage, MessageQuery, OpenMessage, Submission,
@@ -20,6 +20,7 @@ use postledger_core::name::RouteName;
 use postledger_core::outcome::{NotSent, Stage, Trouble};
 use postledger_core::policy::{Policy, Priority};
 use postledger_core::relay::{Dispatching, RelayStatus};
+use postledger_core::route::RouteReason;
 use postledger_core::secret::Secret;
 use postledger_core::time::Timestamp;
 use serde_json::{Value, json};
@@ -340,7 +341,7 @@ impl Dispatching for TwoRelays {
             rule: Rule::DestinationParked,
             until: Some(Timestamp::from_micros(NOW)),
             priority: Priority::Normal,
-            route: RouteName::default_route(),
+            route: Some(RouteUse { name: RouteName::default_route(), reason: RouteReason::Matched }),
             due: Some(Timestamp::from_micros(NOW)),
             expires_at: Timestamp::from_micros(NOW),
             relay: Some(RelayUse { name: "primary".parse().unwrap(), in_flight: 3, allowed: 16 }),

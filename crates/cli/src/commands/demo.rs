@@ -110,7 +110,7 @@ Ctrl-C ends the demo and removes its data.",
 
 fn route(name: &str, relays: &[&str]) -> Result<Route> {
     let relays = relays.iter().map(|relay| relay.parse()).collect::<Result<_, _>>()?;
-    Ok(Route { name: name.parse()?, relays })
+    Ok(Route { name: name.parse()?, relays, matching: None })
 }
 
 /// The port that the documents name, if nobody has it.

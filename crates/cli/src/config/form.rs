@@ -54,6 +54,30 @@ pub mod texts {
     }
 }
 
+/// One of what has a text of its own, or a list of them.
+pub mod few {
+    use super::*;
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Few {
+        One(String),
+        Several(Vec<String>),
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(
+        d: D,
+    ) -> Result<Vec<T>, D::Error> {
+        let texts = match Few::deserialize(d)? {
+            Few::One(text) => vec![text],
+            Few::Several(texts) => texts,
+        };
+        texts.iter().map(|text| text.parse().map_err(Error::custom)).collect()
+    }
+
+    pub use super::texts::serialize;
+}
+
 /// An address and a port.
 pub mod socket_address {
     use super::*;

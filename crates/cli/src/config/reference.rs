@@ -23,7 +23,9 @@ Everything that Postledger can be told, by its file `postledger.toml` and by its
 * **Changes** are taken over on SIGHUP (`systemctl reload postledger`) while mail flows; the log tells each key that
   changed. Keys marked *restart* are read at the start alone, and the log says so. Attempts in flight end where they
   began; a relay that is gone gets no new one, and its mail goes by the route's other relays. What waits for a route that
-  is gone keeps those of its relays that are left; without any it waits, and the log says how many deliveries do.
+  its request named and that is gone keeps those of its relays that are left; without any it waits, and the log says how
+  many deliveries do. For all that waits and whose request names no route, it is chosen anew. One thing is not known of
+  such mail: a tag that no `match` named before. It counts for mail accepted from then on, and after a restart for all.
 
 Durations are whole numbers with a unit: `90s`, `15m`, `24h`, `30d`. Sizes: `512KiB`, `25MiB`. Names are 1 to 64
 characters of `a-z`, `0-9` and `_`.

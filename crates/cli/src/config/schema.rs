@@ -6,9 +6,10 @@
 //! alone), `x-private` (says who somebody is, and stands in no log line). A key with `writeOnly` is a secret.
 
 use super::Config;
+use postledger_core::policy::Priority;
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator, json_schema};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The whole schema, without references, and without the `null` that TOML does not have.
 pub fn schema() -> Value {
@@ -83,6 +84,26 @@ pub fn durations(generator: &mut SchemaGenerator) -> Schema {
 /// Names.
 pub fn names(generator: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "array", "items": name(generator)})
+}
+
+/// One text, or a list of them.
+pub fn few_texts(_: &mut SchemaGenerator) -> Schema {
+    few(&json!({"type": "string"}))
+}
+
+/// One name, or a list of them.
+pub fn few_names(generator: &mut SchemaGenerator) -> Schema {
+    few(name(generator).as_value())
+}
+
+/// One priority, or a list of them.
+pub fn few_priorities(_: &mut SchemaGenerator) -> Schema {
+    let words: Vec<_> = Priority::ALL.iter().map(|priority| priority.as_str()).collect();
+    few(&json!({"type": "string", "enum": words}))
+}
+
+fn few(each: &Value) -> Schema {
+    json_schema!({"type": ["array", "string"], "items": each})
 }
 
 /// Networks.

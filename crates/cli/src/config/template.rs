@@ -35,8 +35,10 @@ fn write_section(text: &mut String, keys: &Keys, section: &Section, values: &BTr
     }
     own.sort_by_key(|key| (key.name() != "name", value_of(key, values).is_none()));
     let is_given = own.iter().any(|key| value_of(key, values).is_some());
-    // A table that must hold something is not there by itself.
-    let is_comment = !is_given && own.iter().any(|key| key.is_required);
+    // A table that must hold something is not there by itself, nor is one within a list without any.
+    let list = section.path.split_once(".*").map(|(list, _)| format!("{list}."));
+    let is_orphan = list.is_some_and(|list| !values.keys().any(|key| key.starts_with(&list)));
+    let is_comment = !is_given && (is_orphan || own.iter().any(|key| key.is_required));
     text.push('\n');
     comment(text, &section.about);
     text.push_str(if is_comment { "#" } else { "" });
@@ -89,6 +91,7 @@ fn example(form: &Form) -> Value {
         Form::Address => Value::from("bounces@shop.example"),
         Form::Choice(words) => Value::from(words.first().map_or("", String::as_str)),
         Form::List(each) => Value::Array(vec![example(each)]),
+        Form::Few(each) => example(each),
     }
 }
 

@@ -65,6 +65,12 @@ fn the_environment_comes_last() {
 #[test]
 fn what_is_wrong_is_named() {
     let relay = "[[relay]]\nname = \"a\"\nhost = \"127.0.0.1\"\n";
+    let route = |matching: &str| {
+        let default = "[[route]]\nname = \"default\"\nrelays = [\"a\"]";
+        format!(
+            "[[relay]]\nname = \"a\"\nhost = \"::1\"\n{default}\n[[route]]\nname = \"vip\"\nrelays = [\"a\"]\n{matching}"
+        )
+    };
     let table = [
         (
             "[server]\nlisten_on = \"127.0.0.1:1\"".to_owned(),
@@ -134,6 +140,24 @@ fn what_is_wrong_is_named() {
         ),
         (format!("{relay}[[route]]\nname = \"default\"\nrelays = []"), "at least one relay"),
         (format!("{relay}[[route]]\nname = \"vip\"\nrelays = [\"a\"]"), "none is named default"),
+        (route("match = {}"), "line 10, column 1: route.vip.match: it asks for nothing"),
+        (
+            route("match = { domain = [\"example.net\", \"*\"] }"),
+            "line 10, column 11: route.vip.match.domain: * is no domain such as example.net",
+        ),
+        (route("match = { domain = [] }"), "route.vip.match.domain: expected a text, or a list"),
+        (route("match = { tenant = \"A b\" }"), "route.vip.match.tenant: expected a name"),
+        (
+            route("match = { priority = \"urgent\" }"),
+            "route.vip.match.priority: expected one of critical, high, normal, low, or a list",
+        ),
+        (route("match = { recipient = \"a@b\" }"), "unknown key `recipient` in route.vip.match"),
+        (
+            route(
+                "match = { tag = [\"a\", \"b\"] }\n[[route]]\nname = \"late\"\nrelays = [\"a\"]\nmatch.tag = \"b\"",
+            ),
+            "line 14, column 1: route.late.match: nothing comes so far: all that it takes, route vip takes before",
+        ),
         (format!("{relay}password_file = \"/x\"\nusername = \"u\"\nhello_name = \"a\\r\\nb\""), "hello_name"),
         (format!("{relay}port = 0"), "relay.a.port: expected a whole number, 1 to 65535"),
         ("[[relay]]\nname = \"a\"\nhost = \"smtp://x\"".to_owned(), "without a port"),
@@ -203,6 +227,10 @@ fn every_key_can_stand_in_the_environment_and_its_origin_is_known() {
             key::Form::Network => "10.0.0.0/8".to_owned(),
             key::Form::Address => "bounces@shop.example".to_owned(),
             key::Form::Choice(words) => words.last().expect("there are some").clone(),
+            key::Form::Few(each) => match &**each {
+                key::Form::Choice(words) => words.last().expect("there are some").clone(),
+                _ => "[\"default\", \"other\"]".to_owned(),
+            },
             key::Form::List(each) => match &**each {
                 key::Form::Duration { .. } => "90s, 2h".to_owned(),
                 key::Form::Network => "10.0.0.0/8,192.168.0.1/32".to_owned(),
@@ -242,6 +270,10 @@ fn every_key_can_stand_in_the_environment_and_its_origin_is_known() {
         let held = settled.0.get(&path).unwrap_or_else(|| panic!("{path} is nowhere in {settled:?}"));
         let expected = match key.form.read(&value).expect("it is right") {
             _ if key.is_secret => toml::Value::from(Secret::MASK),
+            // One alone is a list of one.
+            toml::Value::String(one) if matches!(key.form, key::Form::Few(_)) => {
+                toml::Value::Array(vec![one.into()])
+            }
             value => value,
         };
         assert_eq!(toml::Value::try_from(held).expect("TOML has it"), expected, "{name}");

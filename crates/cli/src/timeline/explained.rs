@@ -17,7 +17,15 @@ pub fn explanation(explained: &Value, now: Timestamp) -> String {
     let mut line =
         |name: &str, what: String| lines.push(format!("  {}{what}", paint::faint(&format!("{name:<13}"))));
     line("priority", text(&explained["priority"]));
-    line("route", text(&explained["route"]));
+    if let Some(route) = explained["route"].as_str() {
+        let reason = match explained["route_reason"].as_str() {
+            Some("named") => ", as its request says",
+            Some("matched") => ", the first whose match takes it",
+            Some("default") => ", as no match takes it",
+            _ => "",
+        };
+        line("route", format!("{route}{reason}"));
+    }
     if let Some(due) = moment("due") {
         line("due", due);
         line("expires", moment("expires_at").unwrap_or_default());

@@ -113,21 +113,7 @@ impl Planner {
             }
         }
         if is_new {
-            self.find_routes(now);
-        }
-    }
-
-    /// Deliveries of an earlier start may wait for a time with a route that did not exist until now.
-    fn find_routes(&mut self, now: Now) {
-        let lost = |planner: &Self, slot: Slot| {
-            let entry = planner.entries.entry(slot).filter(|entry| entry.route == super::place::NO_ROUTE)?;
-            planner.route_names.get(&entry.policy.route).copied()
-        };
-        let slots: Vec<Slot> = self.entries.all().collect();
-        for slot in slots {
-            if let Some(route) = lost(self, slot) {
-                self.change(slot, now, |entry| entry.route = route);
-            }
+            self.choose_routes(now);
         }
     }
 

@@ -22,15 +22,8 @@ struct Known {
     allowance: Allowance,
 }
 
-fn is_for(rule: &DestinationLimits, domain: &str) -> bool {
-    match rule.domain.strip_prefix("*.") {
-        Some(parent) => domain.strip_suffix(parent).is_some_and(|below| below.ends_with('.')),
-        None => domain == rule.domain,
-    }
-}
-
 fn allowance(rules: &[DestinationLimits], domain: &str) -> Allowance {
-    let rule = rules.iter().find(|rule| is_for(rule, domain));
+    let rule = rules.iter().find(|rule| rule.domain.takes(domain));
     rule.map_or(Allowance::UNLIMITED, |rule| Allowance {
         max_connections: rule.max_connections.unwrap_or(usize::MAX),
         per_second: rule.max_per_second,

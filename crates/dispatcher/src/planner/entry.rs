@@ -1,6 +1,7 @@
 //! A pending delivery in few bytes: [`State`] without what other deliveries share.
 
 use super::class::{Bin, DomainIndex, TenantIndex};
+use super::routing::TagsIndex;
 use postledger_core::delivery::{Phase, State};
 use postledger_core::event::HoldReason;
 use postledger_core::explanation::Rule;
@@ -94,6 +95,7 @@ pub(crate) struct Entry {
     pub next: u32,
     pub ordinal: Ordinal,
     pub route: u16,
+    pub tags: TagsIndex,
     /// One more than its index: with the niche it takes one byte.
     relay: Option<NonZeroU8>,
     open: Open,
@@ -122,6 +124,7 @@ pub(crate) struct Identity {
     pub tenant: TenantIndex,
     pub domain: DomainIndex,
     pub route: u16,
+    pub tags: TagsIndex,
 }
 
 impl Entry {
@@ -153,6 +156,7 @@ impl Entry {
             next: u32::MAX,
             ordinal: identity.ordinal,
             route: identity.route,
+            tags: identity.tags,
             relay: None,
             open: Open::Sending,
             place: Place::Aside,

@@ -19,7 +19,7 @@ impl Planner {
             rule,
             until,
             priority: entry.policy.priority,
-            route: entry.policy.route.clone(),
+            route: Some(self.route_of(entry)),
             due: entry.due(),
             expires_at: entry.expires_at(),
             relay: relay.and_then(|relay| self.relay_use(entry, relay)),

@@ -84,16 +84,17 @@ impl Planner {
         id: DeliveryId,
         (version, message_version): (u32, u32),
         tenant: &Tenant,
-        domain: &str,
+        (domain, tags): (&str, &[String]),
         state: &State,
         now: Now,
     ) {
         if state.phase.is_final() {
             return;
         }
-        let domain = self.domains.acquire(&domain.to_ascii_lowercase());
+        let (name, tags) = (domain.to_ascii_lowercase(), self.tags_number(tags));
+        let route = self.route_for(&state.policy, tenant, &name, tags);
+        let domain = self.domains.acquire(&name);
         let tenant = self.tenant_number(tenant);
-        let route = self.route_names.get(&state.policy.route).copied().unwrap_or(NO_ROUTE);
         let identity = Identity {
             message: id.message,
             ordinal: id.ordinal,
@@ -102,6 +103,7 @@ impl Planner {
             tenant,
             domain,
             route,
+            tags,
         };
         let policy = self.policies.intern(&state.policy);
         if let Some(entry) = Entry::new(identity, policy, state, &self.names) {

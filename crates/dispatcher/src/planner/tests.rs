@@ -16,6 +16,7 @@ mod destinations;
 mod dice;
 mod explained;
 mod health;
+mod routed;
 mod sim;
 mod suspects;
 mod termination;
@@ -64,7 +65,7 @@ fn policy(priority: Priority) -> Policy {
 }
 
 fn alone() -> Policy {
-    Policy { route: "alone".parse().expect("a literal name"), ..policy(Priority::Normal) }
+    Policy { route: "alone".parse().ok(), ..policy(Priority::Normal) }
 }
 
 fn id(n: u8) -> MessageId {

@@ -77,6 +77,7 @@ pub fn route(relays: &[RelayConfig]) -> Route {
     Route {
         name: "default".parse().expect("a literal name"),
         relays: relays.iter().map(|relay| relay.name.clone()).collect(),
+        takes: Default::default(),
     }
 }
 

@@ -12,7 +12,8 @@ pub(super) struct StoredPolicy {
     retry: StoredRetry,
     expires_after_us: Span,
     on_unknown: Text<OnUnknown>,
-    route: Text<RouteName>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    route: Option<Text<RouteName>>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     prepare: Option<StoredPrepare>,
 }
@@ -43,7 +44,7 @@ impl From<&Policy> for StoredPolicy {
             },
             expires_after_us: Span(policy.expires_after),
             on_unknown: Text(policy.on_unknown),
-            route: Text(policy.route.clone()),
+            route: policy.route.clone().map(Text),
             prepare: policy.prepare.as_ref().map(|prepare| StoredPrepare {
                 commit_within_us: Span(prepare.commit_within),
                 check_url: prepare.check_url.clone(),
@@ -62,7 +63,7 @@ impl From<StoredPolicy> for Policy {
             },
             expires_after: stored.expires_after_us.0,
             on_unknown: stored.on_unknown.0,
-            route: stored.route.0,
+            route: stored.route.map(|route| route.0),
             prepare: stored.prepare.map(|prepare| Prepare {
                 commit_within: prepare.commit_within_us.0,
                 check_url: prepare.check_url,

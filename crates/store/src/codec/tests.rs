@@ -7,7 +7,7 @@ use postledger_core::event::{
     Attempted, Cause, Deferral, Event, Head, HoldReason, KINDS, MailEvent, NodeEvent, Resolution,
 };
 use postledger_core::key::{KeyCreated, KeyEvent, Scope};
-use postledger_core::name::Actor;
+use postledger_core::name::{Actor, RouteName};
 use postledger_core::outcome::{NotSent, Stage, Trouble};
 use postledger_core::policy::{OnUnknown, Prepare, Priority};
 use postledger_core::reply::Reply;
@@ -29,6 +29,7 @@ fn full_queued() -> Event {
     event.send_at = Some(Timestamp::from_micros(1_800_000_000_000_001));
     let policy = Arc::make_mut(&mut event.policy);
     policy.priority = Priority::Critical;
+    policy.route = Some(RouteName::default_route());
     policy.retry.max_attempts = Some(7);
     policy.on_unknown = OnUnknown::Hold;
     let check_url = Some("https://shop.example/check".into());
@@ -85,8 +86,11 @@ fn samples() -> Vec<(&'static str, Event)> {
         expires_at: Some(due),
         by: by(),
     };
+    let mut named = submission(1, 1).queued;
+    Arc::make_mut(&mut Arc::make_mut(&mut named).policy).route = Some(RouteName::default_route());
     let mut samples = vec![
-        ("queued", Event::Mail(MailEvent::Queued(submission(1, 1).queued))),
+        ("queued", Event::Mail(MailEvent::Queued(named))),
+        ("queued_unrouted", Event::Mail(MailEvent::Queued(submission(1, 1).queued))),
         ("queued_full", full_queued()),
         ("key_created", Event::Key(KeyEvent::Created(created))),
         ("key_revoked", Event::Key(KeyEvent::Revoked { by: by() })),

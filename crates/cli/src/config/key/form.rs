@@ -37,6 +37,8 @@ pub enum Form {
     Choice(Vec<String>),
     /// Any number of these.
     List(Box<Self>),
+    /// One of these, or a list of some.
+    Few(Box<Self>),
 }
 
 impl Form {
@@ -46,6 +48,9 @@ impl Form {
         let size = |name: &str| text(name).and_then(|text| text.parse().ok());
         if let Some(choices) = choices(schema) {
             return Self::Choice(choices);
+        }
+        if schema["type"].is_array() {
+            return Self::Few(Box::new(Self::new(&schema["items"])));
         }
         match (text("type"), text("format")) {
             (Some("array"), _) => {
@@ -122,6 +127,7 @@ impl Form {
             Self::Address => ("an address of mail".to_owned(), "", String::new()),
             Self::Choice(words) => (format!("one of {}", words.join(", ")), "", String::new()),
             Self::List(each) => (format!("a list, each {}", each.said(with_example)), "", String::new()),
+            Self::Few(each) => (format!("{}, or a list", each.said(with_example)), "", String::new()),
         };
         let example = if with_example && !example.is_empty() { format!(" {example}") } else { String::new() };
         let range = if range.is_empty() { range } else { format!(", {range}") };
@@ -156,6 +162,10 @@ impl Form {
             (Self::Address, Value::String(text)) => text.parse::<Address>().is_ok(),
             (Self::Choice(words), Value::String(text)) => words.contains(text),
             (Self::List(each), Value::Array(list)) => list.iter().all(|value| each.takes(value)),
+            (Self::Few(each), Value::Array(list)) => {
+                !list.is_empty() && list.iter().all(|value| each.takes(value))
+            }
+            (Self::Few(each), value) => each.takes(value),
             _ => false,
         }
     }
@@ -167,11 +177,11 @@ impl Form {
             Self::Truth => Value::Boolean(text.parse().ok()?),
             Self::Integer { .. } => Value::Integer(text.parse().ok()?),
             Self::Number { .. } => Value::Float(text.parse().ok()?),
-            Self::List(_) if text.trim_start().starts_with('[') => {
+            Self::List(_) | Self::Few(_) if text.trim_start().starts_with('[') => {
                 let mut table: toml::Table = toml::from_str(&format!("list = {text}")).ok()?;
                 table.remove("list")?
             }
-            Self::List(each) => {
+            Self::List(each) | Self::Few(each) => {
                 let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
                 Value::Array(words.map(|word| each.read(word)).collect::<Option<_>>()?)
             }

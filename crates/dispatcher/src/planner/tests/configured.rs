@@ -93,7 +93,7 @@ fn a_removed_route_keeps_the_relays_that_are_left_and_without_any_its_mail_waits
 #[test]
 fn what_an_earlier_start_scheduled_for_a_route_finds_it_once_it_exists() {
     let mut world = world(1);
-    let bulk = Policy { route: "bulk".parse().expect("a literal name"), ..policy(Priority::Normal) };
+    let bulk = Policy { route: "bulk".parse().ok(), ..policy(Priority::Normal) };
     world.accept_at(1, bulk, Some(START.plus(seconds(60))), 1);
     let routes = [("default", &["primary"][..]), ("bulk", &["third"])];
     world.configure(&[("primary", 1), ("third", 1)], &[], &routes).expect("room");

@@ -45,7 +45,7 @@ impl Crowd {
     ) {
         let rule =
             |&(domain, max_connections, max_per_second): &(&str, usize, Option<f64>)| DestinationLimits {
-                domain: domain.to_owned(),
+                domain: domain.parse().expect("a literal pattern"),
                 max_connections: Some(max_connections),
                 max_per_second,
             };

@@ -67,7 +67,7 @@ fn the_rules_before_that() {
     assert_eq!(rule(&world, 1), Some(Rule::NotDue));
     world.command(1, Command::Hold(HoldReason::Operator, Actor::control()));
     assert_eq!(rule(&world, 1), Some(Rule::Held));
-    world.accept(2, Policy { route: "gone".parse().expect("a literal name"), ..policy(Priority::Normal) });
+    world.accept(2, Policy { route: "gone".parse().ok(), ..policy(Priority::Normal) });
     assert_eq!(rule(&world, 2), Some(Rule::Unroutable));
     world.accept(3, alone());
     world.attempt(3, PRIMARY, refused());

@@ -162,7 +162,7 @@ impl Walk {
             retry,
             expires_after: seconds(60 + self.dice.below(600)),
             on_unknown: if self.dice.is(30) { OnUnknown::Hold } else { OnUnknown::Retry },
-            route: route.parse().expect("a literal name"),
+            route: route.parse().ok(),
             prepare,
         };
         let mut bytes = [0; 16];

@@ -55,7 +55,7 @@ impl Judges {
         };
         let allowed = |domain: usize| {
             let name = domain_name(domain);
-            let rule = pacing.destinations.iter().find(|rule| rule.domain == name);
+            let rule = pacing.destinations.iter().find(|rule| rule.domain.takes(&name));
             rule.map_or((usize::MAX, None), |rule| {
                 (rule.max_connections.unwrap_or(usize::MAX), rule.max_per_second)
             })

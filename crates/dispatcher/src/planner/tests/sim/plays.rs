@@ -57,7 +57,7 @@ impl Play {
 
 fn a_policy(priority: Priority, route: &str) -> Arc<Policy> {
     let retry = RetryPolicy { max_attempts: None, schedule: [10, 30, 60].map(seconds).into() };
-    let route = route.parse().expect("a literal name");
+    let route = route.parse().ok();
     Arc::new(Policy { priority, retry, route, expires_after: seconds(24 * 3600), ..Policy::default() })
 }
 
@@ -78,7 +78,7 @@ fn rules(dice: &mut Dice, domains: usize) -> Vec<DestinationLimits> {
     for domain in 0..domains {
         if dice.is(30) {
             rules.push(DestinationLimits {
-                domain: domain_name(domain),
+                domain: domain_name(domain).parse().expect("a domain"),
                 max_connections: dice.is(70).then(|| dice.within(1, 5)),
                 max_per_second: dice.is(40).then(|| [1.0, 5.0, 30.0][dice.within(0, 2)]),
             });
@@ -163,7 +163,7 @@ fn flood(mut dice: Dice, lie: Lie) -> (Site, Shown) {
     only.takes_ms = (20, 20 + dice.below(400));
     let (slowest, rate) = (Duration::from_millis(only.takes_ms.1), only.limits.per_second);
     let rule = dice.is(50).then(|| DestinationLimits {
-        domain: domain_name(0),
+        domain: domain_name(0).parse().expect("a domain"),
         max_connections: Some(dice.within(1, 4)),
         max_per_second: None,
     });
