@@ -105,6 +105,12 @@ impl Sink {
         Ok(())
     }
 
+    /// How long it has run: the clock of [`Transaction::at`].
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.shared.journal.now()
+    }
+
     /// The log as it is now, read in place: the sink waits while `read` runs.
     pub fn read<T>(&self, read: impl FnOnce(&Log) -> T) -> T {
         self.shared.journal.read(read)

@@ -4,8 +4,10 @@
 //! the least and the greatest.
 
 mod areas;
+mod dispatcher;
 mod figures;
 mod instruments;
+mod queue;
 
 use crate::process;
 use anyhow::{Context, Result, bail};
@@ -13,7 +15,7 @@ use figures::Figures;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// accept, e2e, replay, start, instruments; the first three without it
+    /// accept, e2e, replay, start, queue, dispatcher, instruments; the first three without it
     area: Option<Area>,
     /// Messages per round
     #[arg(long, default_value_t = 20_000)]
@@ -27,6 +29,12 @@ pub struct Args {
     /// `start`: pending deliveries in the ledger
     #[arg(long, default_value_t = 100_000)]
     pending: u64,
+    /// `queue`: pending deliveries; a tenth and a hundredth of them stand beside
+    #[arg(long, default_value_t = 10_000_000)]
+    deliveries: u64,
+    /// `dispatcher`: low deliveries that the critical ones pass
+    #[arg(long, default_value_t = 1_000_000)]
+    backlog: u64,
     /// One JSON object per line
     #[arg(long)]
     json: bool,
@@ -42,6 +50,10 @@ enum Area {
     Replay,
     /// From exec to listening, with much behind and much ahead
     Start,
+    /// Memory of a pending delivery, and the planner's steps a second, by how many there are
+    Queue,
+    /// Messages a second to a sink beside smtp-source, and the delay of critical mail behind a backlog
+    Dispatcher,
     /// The generator beside wrk, the sink beside smtp-sink
     Instruments,
 }
@@ -73,6 +85,10 @@ pub fn run(args: &Args) -> Result<()> {
         None => vec![Area::Accept, Area::E2e, Area::Replay],
     };
     for area in areas {
+        if area == Area::Queue {
+            queue::queue(args.deliveries, args.json)?;
+            continue;
+        }
         let mut figures = Figures::default();
         let rounds = if area == Area::Start { 1 } else { args.rounds };
         for _ in 0..rounds {
@@ -81,11 +97,22 @@ pub fn run(args: &Args) -> Result<()> {
                 Area::E2e => runtime.block_on(areas::e2e(args.messages))?,
                 Area::Replay => runtime.block_on(areas::replay(args.messages))?,
                 Area::Start => runtime.block_on(areas::start(args.finished, args.pending))?,
+                Area::Dispatcher => runtime.block_on(dispatcher::throughput(args.messages))?,
+                Area::Queue => Vec::new(),
                 Area::Instruments => runtime.block_on(instruments::instruments(args.messages))?,
             };
             figures.add(round);
         }
         figures.print(args.json);
+        if area == Area::Dispatcher {
+            let mut figures = Figures::default();
+            let (round, missed) = runtime.block_on(dispatcher::urgency(args.backlog))?;
+            figures.add(round);
+            figures.print(args.json);
+            if let Some(missed) = missed {
+                return Err(missed.into());
+            }
+        }
     }
     Ok(())
 }

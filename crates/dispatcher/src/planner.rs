@@ -20,6 +20,7 @@ mod shares;
 mod slab;
 mod start;
 mod suspects;
+mod tree;
 mod turns;
 
 pub(crate) use configure::RelayPlan;
@@ -46,9 +47,10 @@ use postledger_core::time::Timestamp;
 pub(crate) use relay::Relay;
 use routing::Tags;
 use slab::{Slab, Slot};
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 use suspects::Suspects;
+use tree::{ByWake, Tree};
 
 /// The present: due times are wall-clock times, waits of the dispatcher's own are monotonic.
 #[derive(Debug, Clone, Copy)]
@@ -108,7 +110,7 @@ pub(crate) struct Planner {
     ageing: Duration,
     entries: Slab,
     lanes: Lanes,
-    timers: BTreeSet<(Timestamp, Slot)>,
+    timers: Tree<ByWake>,
     suspects: Suspects,
     /// Handed out by the next `poll_decision`.
     decisions: VecDeque<DeliveryId>,
@@ -289,7 +291,7 @@ impl Planner {
         if self.is_stopped {
             return None;
         }
-        let timer = self.timers.first().map(|(at, _)| at.since(now.wall));
+        let timer = self.next_timer().map(|(at, _)| at.since(now.wall));
         let suspended = self.suspended_until.saturating_sub(now.monotonic);
         let timer = if suspended.is_zero() { timer } else { Some(suspended) };
         let relays = self.relays.iter();
@@ -366,7 +368,7 @@ impl Planner {
 
     /// Since when the longest-waiting delivery of each priority has been due.
     pub(crate) fn oldest_ready(&self) -> [Option<Timestamp>; Priority::ALL.len()] {
-        self.lanes.oldest()
+        self.lanes.oldest(&self.entries)
     }
 }
 

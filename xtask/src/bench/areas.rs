@@ -72,15 +72,26 @@ pub async fn replay(messages: u64) -> Result<Round> {
 /// From exec to listening, with views and without.
 pub async fn start(finished: u64, pending: u64) -> Result<Round> {
     let (sink, mut service) = service().await?;
-    Load { body_bytes: 256, ..Load::new(service.target(), service.key(), Until::Messages(finished)) }
-        .run()
-        .await?;
+    let load = Load::new(service.target(), service.key(), Until::Messages(finished));
+    Load { body_bytes: 256, batch: 100, connections: 8, ..load }.run().await?;
     all_delivered(&sink, finished).await?;
-    Load { body_bytes: 256, ..scheduled(&service, pending, "pending") }.run().await?;
+    let load = scheduled(&service, pending, "pending");
+    Load { body_bytes: 256, batch: 100, connections: 8, ..load }.run().await?;
     service.terminate().await?;
     let began = now();
     service.start().await?;
     let with_views = began.elapsed();
+    // Nothing is faster than what comes now: that it can be sent says that mail flows.
+    Load {
+        connections: 1,
+        run: "first".to_owned(),
+        ..Load::new(service.target(), service.key(), Until::Messages(1))
+    }
+    .run()
+    .await?;
+    all_delivered(&sink, finished + 1).await?;
+    let first_dot = began.elapsed();
+    let pending_rss = service.stats()?.rss_bytes;
     service.terminate().await?;
     std::fs::remove_file(service.data_dir().join("views.db"))?;
     let began = now();
@@ -88,8 +99,9 @@ pub async fn start(finished: u64, pending: u64) -> Result<Round> {
     let without_views = began.elapsed();
     Ok(vec![
         ("start_ms", with_views.as_secs_f64() * 1000.0),
+        ("start_to_first_dot_ms", first_dot.as_secs_f64() * 1000.0),
         ("start_without_views_ms", without_views.as_secs_f64() * 1000.0),
-        ("pending_rss_mib", mib(service.stats()?.rss_bytes)),
+        ("pending_rss_mib", mib(pending_rss)),
     ])
 }
 

@@ -28,12 +28,16 @@ const PEERS: [(&str, &str); 3] = [("wrk", "wrk"), ("smtp-source", "postfix"), ("
 
 /// One round of all pairs.
 pub async fn instruments(messages: u64) -> Result<Round> {
-    for (program, package) in PEERS {
-        ensure!(process::exists(program), "{program} is missing (Debian: apt-get install {package})");
-    }
+    PEERS.iter().try_for_each(|(program, package)| needed(program, package))?;
     let mut round = generators().await?;
     round.extend(sinks(messages).await?);
     Ok(round)
+}
+
+/// Says what to install where a program is missing.
+pub(super) fn needed(program: &str, package: &str) -> Result<()> {
+    ensure!(process::exists(program), "{program} is missing (Debian: apt-get install {package})");
+    Ok(())
 }
 
 async fn generators() -> Result<Round> {
@@ -80,8 +84,8 @@ async fn sinks(messages: u64) -> Result<Round> {
     let messages = usize::try_from(messages)?;
     let sink = Sink::start(Script::fast()).await?;
     let foreign = SmtpSink::start()?;
-    let ours = smtp_source(sink.addr(), messages).await?;
-    let theirs = smtp_source(foreign.addr, messages).await?;
+    let ours = smtp_source(sink.addr(), SESSIONS, messages).await?;
+    let theirs = smtp_source(foreign.addr, SESSIONS, messages).await?;
     let ours_pipelined =
         per_second(messages, limit::smtp(sink.addr(), SESSIONS, messages, BODY_BYTES).await?);
     let theirs_pipelined =
@@ -98,10 +102,10 @@ async fn sinks(messages: u64) -> Result<Round> {
     ])
 }
 
-/// Postfix's generator: one command after the other over kept sessions.
-async fn smtp_source(addr: SocketAddr, messages: usize) -> Result<f64> {
+/// Messages a second of Postfix's generator: one command after the other over kept sessions.
+pub(super) async fn smtp_source(addr: SocketAddr, sessions: usize, messages: usize) -> Result<f64> {
     let mut command = Command::new(installed("smtp-source"));
-    command.args(["-d", "-s", &SESSIONS.to_string(), "-m", &messages.to_string()]);
+    command.args(["-d", "-s", &sessions.to_string(), "-m", &messages.to_string()]);
     command.args(["-l", &BODY_BYTES.to_string(), "-f", "a@limit.example", "-t", "b@limit.example"]);
     command.arg(addr.to_string()).stdout(Stdio::null());
     let began = now();

@@ -3,7 +3,8 @@
 //! A *bin* is the mail of one tenant for one domain. Only the earliest due of a bin competes, and a bin whose
 //! domain takes nothing more just now is closed until that changes; so a start costs O(log n), whatever waits.
 
-use super::slab::Slot;
+use super::slab::{Slab, Slot};
+use super::tree::{ByAge, ByBin, ByTenant, Tree};
 use super::turns::Turns;
 use postledger_core::time::Timestamp;
 use std::collections::{BTreeSet, HashMap};
@@ -37,11 +38,11 @@ pub(crate) struct Next {
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Class {
-    all: BTreeSet<(Bin, Timestamp, Slot)>,
+    all: Tree<ByBin>,
     /// The earliest due of each open bin.
-    open: BTreeSet<(TenantIndex, Timestamp, DomainIndex)>,
+    open: Tree<ByTenant>,
     /// The same, the longest-waiting first.
-    open_by_age: BTreeSet<(Timestamp, Bin)>,
+    open_by_age: Tree<ByAge>,
     /// The earliest due of each closed bin.
     closed: BTreeSet<(Timestamp, Bin)>,
     /// Tenants with an open bin, in the order of their turns; a turn that was taken elsewhere shows late.
@@ -51,26 +52,42 @@ pub(crate) struct Class {
 
 const FIRST: Timestamp = Timestamp::from_micros(i64::MIN);
 
+/// The first delivery of a bin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Head {
+    due: Timestamp,
+    slot: Slot,
+}
+
 impl Class {
-    pub(crate) fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
 
-    pub(crate) fn insert(&mut self, bin: Bin, due: Timestamp, slot: Slot, turns: &Turns) {
-        let before = self.head(bin);
-        self.all.insert((bin, due, slot));
-        self.reseat(bin, before, turns);
+    pub(crate) fn insert(&mut self, slot: Slot, entries: &mut Slab, turns: &Turns) {
+        let Some((bin, due)) = entries.entry(slot).map(|entry| (entry.bin(), entry.due)) else { return };
+        let (before, new) = (self.head(bin, entries), Head { due, slot });
+        self.all.insert(entries, slot);
+        if before.is_none_or(|before| new < before) {
+            self.reseat(bin, before, Some(new), entries, turns);
+        }
     }
 
-    /// False if the bin has nothing left.
-    pub(crate) fn remove(&mut self, bin: Bin, due: Timestamp, slot: Slot, turns: &Turns) -> bool {
-        let before = self.head(bin);
-        self.all.remove(&(bin, due, slot));
-        self.reseat(bin, before, turns)
+    /// False if its bin has nothing left.
+    pub(crate) fn remove(&mut self, slot: Slot, entries: &mut Slab, turns: &Turns) -> bool {
+        let Some(bin) = entries.entry(slot).map(|entry| entry.bin()) else { return true };
+        let before = self.head(bin, entries);
+        self.all.remove(entries, slot);
+        if before.is_none_or(|before| before.slot != slot) {
+            return true;
+        }
+        let after = self.head(bin, entries);
+        self.reseat(bin, before, after, entries, turns);
+        after.is_some()
     }
 
     /// The next of all open bins.
-    pub(crate) fn next(&mut self, turns: &Turns) -> Option<Next> {
+    pub(crate) fn next(&mut self, entries: &Slab, turns: &Turns) -> Option<Next> {
         loop {
             let &(known, tenant) = self.queue.first()?;
             let turn = turns.of(tenant);
@@ -80,85 +97,97 @@ impl Class {
                 self.queued.insert(tenant, turn);
                 continue;
             }
-            let &(_, due, domain) = self.open.range((tenant, FIRST, 0)..).next()?;
-            let bin = Bin { tenant, domain };
-            let &(_, _, slot) = self.all.range((bin, due, 0)..).next()?;
-            return Some(Next { turn, due, slot, bin });
+            let slot = self.open.first_from(entries, (tenant, FIRST, 0))?;
+            let entry = entries.entry(slot)?;
+            return Some(Next { turn, due: entry.due, slot, bin: entry.bin() });
         }
     }
 
-    /// Its domain takes nothing more for now.
-    pub(crate) fn close(&mut self, bin: Bin, turns: &Turns) {
-        if let Some(due) = self.head(bin)
-            && self.open.remove(&(bin.tenant, due, bin.domain))
-        {
-            self.open_by_age.remove(&(due, bin));
-            self.closed.insert((due, bin));
-            self.requeue(bin.tenant, turns);
-        }
+    /// Its domain takes nothing more for now. `slot` is the first of an open bin.
+    pub(crate) fn close(&mut self, slot: Slot, entries: &mut Slab) {
+        let Some((bin, due)) = entries.entry(slot).map(|entry| (entry.bin(), entry.due)) else { return };
+        self.take_out(slot, entries);
+        self.closed.insert((due, bin));
+        self.leave(bin.tenant, entries);
     }
 
     /// True if it was closed.
-    pub(crate) fn open(&mut self, bin: Bin, turns: &Turns) -> bool {
-        let Some(due) = self.head(bin).filter(|due| self.closed.remove(&(*due, bin))) else { return false };
-        self.open.insert((bin.tenant, due, bin.domain));
-        self.open_by_age.insert((due, bin));
-        self.requeue(bin.tenant, turns);
+    pub(crate) fn open(&mut self, bin: Bin, entries: &mut Slab, turns: &Turns) -> bool {
+        let head = self.head(bin, entries);
+        let Some(head) = head.filter(|head| self.closed.remove(&(head.due, bin))) else { return false };
+        self.put_in(head.slot, entries);
+        self.enter(bin.tenant, turns);
         true
     }
 
     /// The longest-waiting of all open bins, and since when.
-    pub(crate) fn oldest_open(&self) -> Option<(Timestamp, Bin)> {
-        self.open_by_age.first().copied()
+    pub(crate) fn oldest_open(&self, entries: &Slab) -> Option<(Timestamp, Slot, Bin)> {
+        let slot = self.open_by_age.first(entries)?;
+        entries.entry(slot).map(|entry| (entry.due, slot, entry.bin()))
     }
 
     /// Since when the longest-waiting delivery has been due.
-    pub(crate) fn oldest(&self) -> Option<Timestamp> {
+    pub(crate) fn oldest(&self, entries: &Slab) -> Option<Timestamp> {
         let closed = self.closed.first().map(|(due, _)| *due);
-        self.oldest_open().map(|(due, _)| due).into_iter().chain(closed).min()
+        self.oldest_open(entries).map(|(due, ..)| due).into_iter().chain(closed).min()
     }
 
-    fn head(&self, bin: Bin) -> Option<Timestamp> {
-        let first = self.all.range((bin, FIRST, 0)..).next();
-        first.filter(|(of, ..)| *of == bin).map(|(_, due, _)| *due)
+    fn head(&self, bin: Bin, entries: &Slab) -> Option<Head> {
+        let slot = self.all.first_from(entries, (bin, FIRST, 0))?;
+        let entry = entries.entry(slot).filter(|entry| entry.bin() == bin)?;
+        Some(Head { due: entry.due, slot })
     }
 
-    /// The bin's earliest due may have changed from `before`.
-    fn reseat(&mut self, bin: Bin, before: Option<Timestamp>, turns: &Turns) -> bool {
-        let after = self.head(bin);
-        if before != after {
-            let was_closed = before.is_some_and(|due| self.closed.remove(&(due, bin)));
-            if let Some(due) = before.filter(|_| !was_closed) {
-                self.open.remove(&(bin.tenant, due, bin.domain));
-                self.open_by_age.remove(&(due, bin));
-            }
-            match after {
-                Some(due) if was_closed => _ = self.closed.insert((due, bin)),
-                Some(due) => {
-                    self.open.insert((bin.tenant, due, bin.domain));
-                    self.open_by_age.insert((due, bin));
-                }
-                None => {}
-            }
-            self.requeue(bin.tenant, turns);
+    /// The bin's first was `before`, and is `after` now.
+    fn reseat(
+        &mut self,
+        bin: Bin,
+        before: Option<Head>,
+        after: Option<Head>,
+        entries: &mut Slab,
+        turns: &Turns,
+    ) {
+        let was_closed = before.is_some_and(|head| self.closed.remove(&(head.due, bin)));
+        if let Some(head) = before.filter(|_| !was_closed) {
+            self.take_out(head.slot, entries);
         }
-        after.is_some()
+        match after {
+            Some(head) if was_closed => {
+                self.closed.insert((head.due, bin));
+            }
+            Some(head) => {
+                self.put_in(head.slot, entries);
+                self.enter(bin.tenant, turns);
+            }
+            None => self.leave(bin.tenant, entries),
+        }
+    }
+
+    fn put_in(&mut self, head: Slot, entries: &mut Slab) {
+        self.open.insert(entries, head);
+        self.open_by_age.insert(entries, head);
+    }
+
+    fn take_out(&mut self, head: Slot, entries: &mut Slab) {
+        self.open.remove(entries, head);
+        self.open_by_age.remove(entries, head);
     }
 
     /// A tenant stands in the queue while one of its bins is open.
-    fn requeue(&mut self, tenant: TenantIndex, turns: &Turns) {
-        let has_open = self.open.range((tenant, FIRST, 0)..).next().is_some_and(|(of, ..)| *of == tenant);
-        match (has_open, self.queued.get(&tenant).copied()) {
-            (true, None) => {
-                let turn = turns.of(tenant);
-                self.queue.insert((turn, tenant));
-                self.queued.insert(tenant, turn);
-            }
-            (false, Some(turn)) => {
-                self.queue.remove(&(turn, tenant));
-                self.queued.remove(&tenant);
-            }
-            (true, Some(_)) | (false, None) => {}
+    fn enter(&mut self, tenant: TenantIndex, turns: &Turns) {
+        self.queued.entry(tenant).or_insert_with(|| {
+            let turn = turns.of(tenant);
+            self.queue.insert((turn, tenant));
+            turn
+        });
+    }
+
+    fn leave(&mut self, tenant: TenantIndex, entries: &Slab) {
+        let first = self.open.first_from(entries, (tenant, FIRST, 0)).and_then(|slot| entries.entry(slot));
+        if first.is_none_or(|entry| entry.tenant != tenant)
+            && let Some(turn) = self.queued.remove(&tenant)
+        {
+            self.queue.remove(&(turn, tenant));
         }
     }
 }

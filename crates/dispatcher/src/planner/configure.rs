@@ -59,7 +59,7 @@ impl Planner {
         self.order.clone_from(&indices);
         self.set_routes(routes, now);
         // What was closed at one relay may be open at another.
-        self.lanes.reopen_all();
+        self.lanes.reopen_all(&mut self.entries);
         Ok(indices)
     }
 

@@ -4,7 +4,7 @@ use super::class::{Bin, Class, DomainIndex, Next};
 use super::destinations::Key;
 use super::entry::{Entry, RelayIndex, RelaySet};
 use super::relay::Relay;
-use super::slab::Slot;
+use super::slab::{Slab, Slot};
 use super::turns::Turns;
 use postledger_core::policy::Priority;
 use postledger_core::time::Timestamp;
@@ -68,16 +68,18 @@ pub(crate) struct Lanes {
 }
 
 impl Lanes {
-    pub(crate) fn insert(&mut self, slot: Slot, due: Timestamp, entry: &Entry) {
+    pub(crate) fn insert(&mut self, slot: Slot, entries: &mut Slab) {
+        let Some(entry) = entries.entry(slot) else { return };
         let urgency = entry.policy.priority as usize;
         let lane = self.lanes.entry(LaneKey::of(entry)).or_default();
-        lane[urgency].insert(entry.bin(), due, slot, &self.turns[urgency]);
+        lane[urgency].insert(slot, entries, &self.turns[urgency]);
     }
 
-    pub(crate) fn remove(&mut self, slot: Slot, due: Timestamp, entry: &Entry) {
+    pub(crate) fn remove(&mut self, slot: Slot, entries: &mut Slab) {
+        let Some(entry) = entries.entry(slot) else { return };
         let (key, bin, urgency) = (LaneKey::of(entry), entry.bin(), entry.policy.priority as usize);
         let Some(lane) = self.lanes.get_mut(&key) else { return };
-        if lane[urgency].remove(bin, due, slot, &self.turns[urgency]) {
+        if lane[urgency].remove(slot, entries, &self.turns[urgency]) {
             return;
         }
         if lane.iter().all(Class::is_empty) {
@@ -85,7 +87,7 @@ impl Lanes {
         }
         // It may have been the one that was to go next to its domain, wherever its lane led.
         let last = self.closed.last().map(|((relay, _), ..)| *relay);
-        (0..=last.unwrap_or_default()).for_each(|relay| self.reopen((relay, bin.domain)));
+        (0..=last.unwrap_or_default()).for_each(|relay| self.reopen((relay, bin.domain), entries));
     }
 
     /// The delivery of this urgency whose turn it is at `relay`. `takes` says whether a domain takes mail there
@@ -94,6 +96,7 @@ impl Lanes {
         &mut self,
         relay: RelayIndex,
         urgency: usize,
+        entries: &mut Slab,
         (routes, relays): (&[Vec<RelayIndex>], &[Relay]),
         takes: impl Fn(DomainIndex) -> bool,
     ) -> Option<Next> {
@@ -102,11 +105,11 @@ impl Lanes {
         let heads = waiting.filter_map(|(key, lane)| {
             let class = &mut lane[urgency];
             loop {
-                let next = class.next(turns)?;
+                let next = class.next(entries, turns)?;
                 if takes(next.bin.domain) {
                     return Some(next);
                 }
-                class.close(next.bin, turns);
+                class.close(next.slot, entries);
                 closed.insert(((relay, next.bin.domain), urgency, next.turn, *key, next.bin));
             }
         });
@@ -119,6 +122,7 @@ impl Lanes {
         relay: RelayIndex,
         urgency: usize,
         since: Timestamp,
+        entries: &mut Slab,
         (routes, relays): (&[Vec<RelayIndex>], &[Relay]),
         takes: impl Fn(DomainIndex) -> bool,
     ) -> bool {
@@ -126,11 +130,11 @@ impl Lanes {
         let mut waiting = self.lanes.iter_mut().filter(|(key, _)| key.target(routes, relays) == Some(relay));
         waiting.any(|(key, lane)| {
             let class = &mut lane[urgency];
-            while let Some((_, bin)) = class.oldest_open().filter(|(due, _)| *due < since) {
+            while let Some((_, slot, bin)) = class.oldest_open(entries).filter(|(due, ..)| *due < since) {
                 if takes(bin.domain) {
                     return true;
                 }
-                class.close(bin, turns);
+                class.close(slot, entries);
                 closed.insert(((relay, bin.domain), urgency, turns.of(bin.tenant), *key, bin));
             }
             false
@@ -143,19 +147,19 @@ impl Lanes {
     }
 
     /// The domain may take mail there again.
-    pub(crate) fn reopen(&mut self, destination: Key) {
+    pub(crate) fn reopen(&mut self, destination: Key, entries: &mut Slab) {
         let mut reopened = 0;
         while reopened < MAX_REOPENED
             && let Some(first) = self.first_closed(destination)
         {
-            reopened += usize::from(self.open(first));
+            reopened += usize::from(self.open(first, entries));
         }
     }
 
     /// What was closed at one relay may be open at another.
-    pub(crate) fn reopen_all(&mut self) {
+    pub(crate) fn reopen_all(&mut self, entries: &mut Slab) {
         while let Some(&first) = self.closed.first() {
-            self.open(first);
+            self.open(first, entries);
         }
     }
 
@@ -164,14 +168,16 @@ impl Lanes {
         self.closed.range(from..).next().copied().filter(|(of, ..)| *of == destination)
     }
 
-    fn open(&mut self, closed: Closed) -> bool {
+    fn open(&mut self, closed: Closed, entries: &mut Slab) -> bool {
         let (_, urgency, _, key, bin) = closed;
         self.closed.remove(&closed);
-        self.lanes.get_mut(&key).is_some_and(|lane| lane[urgency].open(bin, &self.turns[urgency]))
+        self.lanes.get_mut(&key).is_some_and(|lane| lane[urgency].open(bin, entries, &self.turns[urgency]))
     }
 
     /// Since when the longest-waiting delivery of each priority has been due.
-    pub(crate) fn oldest(&self) -> [Option<Timestamp>; Priority::ALL.len()] {
-        std::array::from_fn(|urgency| self.lanes.values().filter_map(|lane| lane[urgency].oldest()).min())
+    pub(crate) fn oldest(&self, entries: &Slab) -> [Option<Timestamp>; Priority::ALL.len()] {
+        let oldest =
+            |urgency: usize| self.lanes.values().filter_map(move |lane| lane[urgency].oldest(entries)).min();
+        std::array::from_fn(oldest)
     }
 }

@@ -30,13 +30,13 @@ impl Planner {
     pub(super) fn advance(&mut self, now: Now) {
         self.pass_turn(now);
         for _ in 0..MAX_PER_ADVANCE {
-            let Some(&(at, slot)) = self.timers.first().filter(|(at, _)| *at <= now.wall) else { break };
-            self.timers.remove(&(at, slot));
+            let Some((_, slot)) = self.next_timer().filter(|(at, _)| *at <= now.wall) else { break };
+            self.timers.remove(&mut self.entries, slot);
             let Some(entry) = self.entries.entry(slot) else { continue };
             let is_ready = entry.place == Place::Ready;
             if entry.expires_at() <= now.wall || entry.route == NO_ROUTE {
                 if is_ready {
-                    self.leave_lane(slot);
+                    self.lanes.remove(slot, &mut self.entries);
                 }
                 self.await_decision(slot, now);
             } else if !is_ready {
@@ -45,10 +45,10 @@ impl Planner {
         }
     }
 
-    fn leave_lane(&mut self, slot: Slot) {
-        if let Some(entry) = self.entries.entry(slot) {
-            self.lanes.remove(slot, entry.due().unwrap_or(entry.wake_at), entry);
-        }
+    /// What happens next without any input, and when.
+    pub(super) fn next_timer(&self) -> Option<(Timestamp, Slot)> {
+        let slot = self.timers.first(&self.entries)?;
+        self.entries.entry(slot).map(|entry| (entry.wake_at, slot))
     }
 
     /// Stands outside timers and lanes until `poll_decision` hands it out.
@@ -166,29 +166,24 @@ impl Planner {
             return self.await_decision(slot, now);
         }
         let must_wait = self.suspects.must_wait(entry.message.delivery(entry.ordinal));
-        if start_at <= now.wall && !must_wait {
-            self.lanes.insert(slot, due, entry);
-            self.timers.insert((expires_at, slot));
-            return self.recount(slot, |entry| (entry.place, entry.wake_at) = (Place::Ready, expires_at));
+        let is_ready = start_at <= now.wall && !must_wait;
+        let place = if is_ready { Place::Ready } else { Place::Waiting };
+        let wake_at = if is_ready || must_wait { expires_at } else { start_at.min(expires_at) };
+        self.recount(slot, |entry| (entry.place, entry.wake_at) = (place, wake_at));
+        self.timers.insert(&mut self.entries, slot);
+        if is_ready {
+            self.lanes.insert(slot, &mut self.entries);
         }
-        let wake_at = if must_wait { expires_at } else { start_at.min(expires_at) };
-        self.timers.insert((wake_at, slot));
-        self.recount(slot, |entry| (entry.place, entry.wake_at) = (Place::Waiting, wake_at));
     }
 
     /// Takes it out of timers and lanes; its place says so no longer.
     fn unlink(&mut self, slot: Slot) {
-        let Some(entry) = self.entries.entry(slot) else { return };
-        let (place, wake_at) = (entry.place, entry.wake_at);
-        match place {
-            Place::Ready => {
-                self.timers.remove(&(wake_at, slot));
-                self.leave_lane(slot);
-            }
-            Place::Waiting => {
-                self.timers.remove(&(wake_at, slot));
-            }
-            Place::Aside | Place::InFlight => {}
+        let Some(place) = self.entries.entry(slot).map(|entry| entry.place) else { return };
+        if matches!(place, Place::Ready | Place::Waiting) {
+            self.timers.remove(&mut self.entries, slot);
+        }
+        if place == Place::Ready {
+            self.lanes.remove(slot, &mut self.entries);
         }
     }
 

@@ -1,4 +1,5 @@
-//! Entries by number, found by delivery. Grows in chunks: no entry is ever moved, no growth doubles the memory.
+//! Entries by number, found by delivery. Grows in parts: no entry is ever moved, no growth doubles the memory, and
+//! none stops the queue for long.
 
 use super::entry::Entry;
 use hashbrown::HashTable;
@@ -6,20 +7,29 @@ use postledger_core::id::{DeliveryId, MessageId};
 use std::hash::{BuildHasher, RandomState};
 
 const CHUNK: usize = 1024;
-const NONE: u32 = u32::MAX;
-
+/// Tables that the messages are spread over. Each grows by itself: with ten million, one table would take seconds to grow.
+const TABLES: usize = 1024;
 /// An entry's number.
 pub(crate) type Slot = u32;
+/// No entry's number.
+pub(crate) const NONE: Slot = Slot::MAX;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Slab {
     entries: Chunks,
     free: Vec<Slot>,
     len: usize,
     /// The first delivery of each message; the others follow by `next`. Holds numbers only: the ids stand in
     /// the entries, and a map would keep them twice.
-    first: HashTable<Slot>,
+    first: Vec<HashTable<Slot>>,
     hasher: RandomState,
+}
+
+impl Default for Slab {
+    fn default() -> Self {
+        let first = std::iter::repeat_with(HashTable::new).take(TABLES).collect();
+        Self { entries: Chunks::default(), free: Vec::new(), len: 0, first, hasher: RandomState::new() }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -43,6 +53,7 @@ impl Slab {
         let message = entry.message;
         let slot = free.pop().unwrap_or_else(|| entries.grow());
         let hash = hasher.hash_one(message);
+        let first = &mut first[table(hash)];
         match first.find_mut(hash, |&slot| entries.is_of(slot, message)) {
             Some(first) => entry.next = std::mem::replace(first, slot),
             None => {
@@ -65,7 +76,8 @@ impl Slab {
             previous.next = next;
         } else {
             let Self { entries, first, hasher, .. } = self;
-            let known = first.find_entry(hasher.hash_one(message), |&slot| entries.is_of(slot, message));
+            let hash = hasher.hash_one(message);
+            let known = first[table(hash)].find_entry(hash, |&slot| entries.is_of(slot, message));
             if let Ok(mut known) = known {
                 if next == NONE {
                     known.remove();
@@ -82,7 +94,8 @@ impl Slab {
     /// The slots of a message's pending deliveries.
     pub(crate) fn slots(&self, message: MessageId) -> impl Iterator<Item = Slot> + '_ {
         let is_it = |slot: &Slot| self.entries.is_of(*slot, message);
-        let first = self.first.find(self.hasher.hash_one(message), is_it).copied();
+        let hash = self.hasher.hash_one(message);
+        let first = self.first[table(hash)].find(hash, is_it).copied();
         std::iter::successors(first, |&slot| Some(self.next(slot)).filter(|&next| next != NONE))
     }
 
@@ -127,6 +140,11 @@ impl Chunks {
         self.0[last].push(None);
         Slot::try_from(last * CHUNK + self.0[last].len() - 1).expect("memory ends before 2^32 deliveries")
     }
+}
+
+/// By bits that a table does not use itself: it takes the lowest and the highest.
+const fn table(hash: u64) -> usize {
+    (hash >> 32) as usize % TABLES
 }
 
 const fn split(slot: Slot) -> (usize, usize) {

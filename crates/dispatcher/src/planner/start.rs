@@ -40,7 +40,7 @@ impl Planner {
         if self.destinations.handle_end((lease.relay, lease.domain), now.monotonic) {
             self.domains.release(lease.domain);
         }
-        self.lanes.reopen((lease.relay, lease.domain));
+        self.lanes.reopen((lease.relay, lease.domain), &mut self.entries);
     }
 
     /// What an attempt that was started at `started` (monotonic) tells of the relay and of the destination.
@@ -86,7 +86,7 @@ impl Planner {
         let before = (relay.is_up(), relay.is_available());
         let changed = change(relay);
         if before != (relay.is_up(), relay.is_available()) {
-            self.lanes.reopen_all();
+            self.lanes.reopen_all(&mut self.entries);
         }
         Some(changed)
     }
@@ -120,7 +120,14 @@ impl Planner {
         let since = now.wall.minus(self.ageing);
         let (destinations, domains) = (&self.destinations, &self.domains);
         let takes = |domain| destinations.takes((relay, domain), domains.allowance(domain), now.monotonic);
-        Some(self.lanes.has_waited(relay, urgency, since, (&self.routes, &self.relays), takes))
+        Some(self.lanes.has_waited(
+            relay,
+            urgency,
+            since,
+            &mut self.entries,
+            (&self.routes, &self.relays),
+            takes,
+        ))
     }
 
     fn next_of(&mut self, relay: RelayIndex, urgency: usize, now: Now) -> Option<Next> {
@@ -129,7 +136,7 @@ impl Planner {
         }
         let (destinations, domains) = (&self.destinations, &self.domains);
         let takes = |domain| destinations.takes((relay, domain), domains.allowance(domain), now.monotonic);
-        self.lanes.next_for(relay, urgency, (&self.routes, &self.relays), takes)
+        self.lanes.next_for(relay, urgency, &mut self.entries, (&self.routes, &self.relays), takes)
     }
 
     fn hold(&mut self, lease: Lease, bin: Bin, now: Now) {
@@ -146,7 +153,7 @@ impl Planner {
             if is_forgotten {
                 self.domains.release(key.1);
             }
-            self.lanes.reopen(key);
+            self.lanes.reopen(key, &mut self.entries);
         }
     }
 }
