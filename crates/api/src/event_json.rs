@@ -47,13 +47,14 @@ pub struct EventJson<'a> {
     /// The attempt, from 1. Of `attempted`, `delivered`, `deferred`, `unknown`, `failed`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
-    /// The next hop. Of `attempted`.
+    /// The next hop. Of `attempted`; of `breaker_opened`, `breaker_probing` and `breaker_closed`, which stand in exports
+    /// only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub relay: Option<&'a str>,
     /// What the relay said. Of `delivered`, `deferred`, `failed`, `bounced`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply: Option<ReplyJson<'a>>,
-    /// Where and why nothing was sent. Of `deferred`.
+    /// Where and why nothing was sent. Of `deferred`, and of `breaker_opened` unless it was on purpose.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_sent: Option<NotSentJson<'a>>,
     /// The earliest next attempt. Of `deferred`, `unknown`.
@@ -83,6 +84,10 @@ pub struct EventJson<'a> {
     /// Who did it: a key's id, `control`, `system`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<&'a str>,
+    /// Until when no mail goes there. Of `breaker_opened`.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "shown_option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub until: Option<Timestamp>,
     /// What the key may do. Of `key_created`, which stands in exports only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scopes: Option<Vec<&'static str>>,
@@ -194,6 +199,7 @@ impl<'a> EventJson<'a> {
             send_at: None,
             expires_after: None,
             by: None,
+            until: None,
             scopes: None,
             program: None,
         };

@@ -7,6 +7,7 @@ use crate::shown::{shown, shown_option};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Response, StatusCode};
+use postledger_core::name::Actor;
 use postledger_core::relay::RelayStatus;
 use postledger_core::time::Timestamp;
 use serde::Serialize;
@@ -26,7 +27,16 @@ pub(crate) struct RelayJson<'a> {
     port: u16,
     /// False while it is left alone because nothing could be sent there.
     is_up: bool,
-    /// When it will be tried again, while it is not up.
+    /// Its breaker: `closed` (mail goes there), `open` (not for a while), `probing` (a connection without mail, then one
+    /// delivery, shows whether it can be used again).
+    breaker: &'static str,
+    /// Since when; null: since it was configured, or since the start.
+    #[serde(serialize_with = "shown_option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    since: Option<Timestamp>,
+    /// Who opened the breaker on purpose, while it is open for that.
+    drilled_by: Option<&'a str>,
+    /// When it will be tried again, or the drill ends, while it is open.
     #[serde(serialize_with = "shown_option")]
     #[schema(value_type = Option<String>, format = DateTime)]
     retry_at: Option<Timestamp>,
@@ -71,6 +81,9 @@ impl<'a> RelayJson<'a> {
             host: &relay.host,
             port: relay.port,
             is_up: relay.is_up,
+            breaker: relay.breaker.as_str(),
+            since: relay.since,
+            drilled_by: relay.drilled_by.as_ref().map(Actor::as_str),
             retry_at: relay.retry_at,
             connections: relay.connections,
             in_flight: relay.in_flight,

@@ -3,7 +3,9 @@
 use crate::address::{Address, Mailbox};
 use crate::content::Content;
 use crate::delivery::{Command, Given, decide};
-use crate::event::{Event, Idempotency, MailEvent, Queued, QueuedPersonal, RecipientKind, Recorded};
+use crate::event::{
+    Event, Idempotency, MailEvent, NodeEvent, Queued, QueuedPersonal, RecipientKind, Recorded,
+};
 use crate::id::{KeyId, MessageId, Ordinal, Position, Stream};
 use crate::key::{KeyCreated, KeyEvent, Scope};
 use crate::ledger::{
@@ -35,6 +37,7 @@ pub const CASES: &[(&str, Case)] = &[
     }),
     ("subscribers see every commit in order", |ledger| Box::pin(subscribers(ledger))),
     ("key streams are read apart from mail", |ledger| Box::pin(key_streams(ledger))),
+    ("events of the node follow what stands there", |ledger| Box::pin(node_events(ledger))),
     ("a large content comes back whole", |ledger| Box::pin(large_content(ledger))),
 ];
 
@@ -283,6 +286,25 @@ async fn key_streams(ledger: Arc<dyn Ledger>) -> Result<(), String> {
         ledger.key_events().await.map_err(said)?.into_iter().map(|event| event.event).collect();
     ensure!(read == events.map(Event::Key));
     Ok(())
+}
+
+async fn node_events(ledger: Arc<dyn Ledger>) -> Result<(), String> {
+    let mut versions = Vec::new();
+    for _ in 0..2 {
+        let relay = "primary".parse().map_err(|_| "a literal name")?;
+        let probing = Event::Node(NodeEvent::BreakerProbing { relay });
+        let append = Append {
+            stream: Stream::Node,
+            tenant: Tenant::default_tenant(),
+            at: submission(1, 1).at,
+            message_version: None,
+            changes: Change::run(Ordinal::MESSAGE, 0, [probing.clone(), probing]),
+        };
+        let recorded = ledger.append(append).await.map_err(|error| error.to_string())?;
+        versions.extend(recorded.iter().map(|recorded| recorded.version));
+    }
+    let rises = versions.windows(2).all(|pair| pair[1] == pair[0] + 1);
+    if rises && versions.len() == 4 { Ok(()) } else { Err(format!("versions {versions:?}")) }
 }
 
 async fn large_content(ledger: Arc<dyn Ledger>) -> Result<(), String> {

@@ -315,6 +315,29 @@ pub enum NodeEvent {
     },
     /// An orderly stop: nothing was in flight.
     Stopped,
+    /// A relay gets no mail for a while.
+    BreakerOpened {
+        /// The relay.
+        relay: RelayName,
+        /// Why nothing could be sent there; `None`: on purpose, for a drill.
+        not_sent: Option<NotSent>,
+        /// Until then.
+        until: Timestamp,
+        /// By whom.
+        by: Actor,
+    },
+    /// A connection without mail, then one delivery, shows whether a relay can be used again.
+    BreakerProbing {
+        /// The relay.
+        relay: RelayName,
+    },
+    /// A relay gets mail again.
+    BreakerClosed {
+        /// The relay.
+        relay: RelayName,
+        /// By whom.
+        by: Actor,
+    },
 }
 
 impl MailEvent {

@@ -45,7 +45,7 @@ pub enum Stream {
     Message(MessageId),
     /// An API key.
     Key(KeyId),
-    /// The service itself: its starts and stops.
+    /// The service itself: its starts and stops, and its relays.
     Node,
 }
 

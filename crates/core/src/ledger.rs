@@ -32,7 +32,8 @@ pub trait Ledger: Send + Sync {
     /// [`LedgerError::Undecided`]: nobody knows.
     fn submit(&self, submissions: Vec<Submission>) -> BoxFuture<'_, Result<Vec<Submitted>, LedgerError>>;
 
-    /// Appends events to one stream, all or none. Durable on return. Answers with what was recorded.
+    /// Appends events to one stream, all or none. Durable on return. Answers with what was recorded. Nobody decides on
+    /// what stands in the node's stream: there the versions are not compared, but follow what is.
     ///
     /// # Errors
     /// [`LedgerError::Conflict`]: another append came first; re-read, decide again. The others as for `submit`.

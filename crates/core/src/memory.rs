@@ -48,7 +48,10 @@ impl MemoryLedger {
 
 impl Inner {
     fn record(&mut self, stream: Stream, tenant: &Tenant, at: Timestamp, change: Change) -> Recorded {
-        let version = change.after_version + 1;
+        let version = match stream {
+            Stream::Node => self.version(stream, change.ordinal) + 1,
+            Stream::Message(_) | Stream::Key(_) => change.after_version + 1,
+        };
         let (previous_position, previous) =
             self.events.last().map_or((0, [0; 32]), |last| (last.position.0, last.hash));
         let recorded = Recorded {
@@ -93,6 +96,9 @@ impl Inner {
     }
 
     fn is_expected(&self, append: &Append) -> bool {
+        if append.stream == Stream::Node {
+            return true;
+        }
         let mut next = HashMap::new();
         let message =
             append.message_version.is_none_or(|v| v == self.version(append.stream, Ordinal::MESSAGE));

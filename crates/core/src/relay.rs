@@ -2,9 +2,21 @@
 
 use crate::explanation::Explanation;
 use crate::id::DeliveryId;
-use crate::name::RelayName;
-use crate::outcome::NotSent;
+use crate::name::{Actor, RelayName};
+use crate::outcome::{NotSent, closed_set};
 use crate::time::Timestamp;
+
+closed_set! {
+    /// Whether a relay gets mail.
+    Breaker {
+        /// It does.
+        Closed = "closed",
+        /// Not for a while.
+        Open = "open",
+        /// A connection without mail, then one delivery, shows whether it can be used again.
+        Probing = "probing",
+    }
+}
 
 /// What a relay is doing.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,7 +29,13 @@ pub struct RelayStatus {
     pub port: u16,
     /// False while it is left alone because nothing could be sent there.
     pub is_up: bool,
-    /// When it will be tried again, while it is not up.
+    /// Whether it gets mail.
+    pub breaker: Breaker,
+    /// Since when; `None`: since it was configured, or the service started.
+    pub since: Option<Timestamp>,
+    /// Who opened the breaker on purpose, while it is open for that.
+    pub drilled_by: Option<Actor>,
+    /// When it will be tried again, or the drill ends, while it is open.
     pub retry_at: Option<Timestamp>,
     /// Open connections.
     pub connections: usize,

@@ -5,7 +5,7 @@ use crate::engine::Engine;
 use crate::meters;
 use crate::planner::{Job, Lease, RelayIndex, Work};
 use crate::transport::connect;
-use crate::{record, worker};
+use crate::{notes, record, worker};
 use postledger_core::delivery::Command;
 use postledger_core::id::MessageId;
 use std::sync::Arc;
@@ -42,6 +42,7 @@ pub(crate) async fn run(engine: Arc<Engine>) {
         let due = look(&engine, permits.available_permits());
         let (is_full, wait) = (due.is_full(), due.wait.unwrap_or(TICK).min(TICK));
         start(&engine, due, &permits);
+        notes::write(&engine);
         engine.turns.send_modify(|turns| *turns += 1);
         if next_tick.elapsed() > Duration::ZERO {
             next_tick = tokio::time::Instant::now() + TICK;

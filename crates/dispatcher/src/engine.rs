@@ -5,6 +5,7 @@ use crate::dkim::Signing;
 use crate::in_flight::InFlight;
 use crate::inbox::Inbox;
 use crate::meters;
+use crate::notes::Notes;
 use crate::planner::{Job, Lease, Now, Planner, RelayIndex};
 use crate::pool::Pool;
 use crate::transport::Endpoint;
@@ -50,6 +51,8 @@ pub(crate) struct Engine {
     pub tasks: TaskTracker,
     /// How often the driver has looked at the queue.
     pub turns: watch::Sender<u64>,
+    /// What breakers did, to be written down.
+    pub notes: Notes,
 }
 
 /// A relay's endpoint and its idle connections, as long as its settings hold.
@@ -96,6 +99,7 @@ impl Engine {
             abort: CancellationToken::new(),
             tasks: TaskTracker::new(),
             turns: watch::Sender::new(0),
+            notes: Notes::default(),
         }
     }
 
@@ -120,8 +124,12 @@ impl Engine {
             queue.take_in(&committed, now);
         }
         let seen = look(&mut queue.planner, now);
-        let finished = queue.planner.take_finished();
+        let (finished, turns) = (queue.planner.take_finished(), queue.planner.take_turns());
         drop(queue);
+        if !turns.is_empty() {
+            self.notes.add(turns);
+            self.inbox.wake.notify_one();
+        }
         finished.iter().for_each(meters::delivery);
         seen
     }

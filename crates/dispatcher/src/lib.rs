@@ -24,6 +24,7 @@ mod engine;
 mod in_flight;
 mod inbox;
 mod meters;
+mod notes;
 mod planner;
 mod pool;
 mod quarantine;

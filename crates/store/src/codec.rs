@@ -6,11 +6,12 @@
 
 mod key;
 mod mail;
+mod node;
 mod policy;
 mod text;
 
 use crate::chain::{self, Hash};
-use postledger_core::event::{Event, MailEvent, NodeEvent};
+use postledger_core::event::{Event, MailEvent};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -63,8 +64,7 @@ pub fn encode(event: &Event, salt: impl FnOnce() -> [u8; SALT]) -> Encoded {
     let (data, personal) = match event {
         Event::Mail(event) => mail::encode(event),
         Event::Key(event) => (key::encode(event), None),
-        Event::Node(NodeEvent::Started { version }) => (json(&Started { version: version.clone() }), None),
-        Event::Node(NodeEvent::Stopped) => (json(&Nothing {}), None),
+        Event::Node(event) => node::encode(event),
     };
     let personal = personal.map(|personal| {
         let mut bytes = Vec::with_capacity(SALT + personal.len());
@@ -85,11 +85,9 @@ pub fn decode(kind: &str, schema: i64, data: &str, personal: Option<&[u8]>) -> R
     }
     match kind {
         "key_created" | "key_revoked" => key::decode(kind, data).map(Event::Key),
-        "started" => {
-            let Started { version } = parse(data)?;
-            Ok(Event::Node(NodeEvent::Started { version }))
+        "started" | "stopped" | "breaker_opened" | "breaker_probing" | "breaker_closed" => {
+            node::decode(kind, data, personal).map(Event::Node)
         }
-        "stopped" => parse(data).map(|Nothing {}| Event::Node(NodeEvent::Stopped)),
         _ => mail::decode(kind, data, personal).map(Event::Mail),
     }
 }
@@ -108,12 +106,6 @@ pub(crate) fn is_content_removal(event: &Event) -> bool {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Nothing {}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Started {
-    version: String,
-}
 
 fn json(stored: &impl Serialize) -> String {
     // Stored types are structs and maps with text keys: nothing in them can fail to be JSON.

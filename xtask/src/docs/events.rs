@@ -35,6 +35,16 @@ const MEANINGS: &[(&str, &str)] = &[
     ("key_revoked", "An API key is no longer good."),
     ("started", "A start raised the epoch."),
     ("stopped", "An orderly stop: nothing was in flight."),
+    (
+        "breaker_opened",
+        "A relay gets no mail until `until_us`: nothing could be sent there, or, without `not_sent`, `by` took it out of use \
+         for a drill. A start closes every breaker without a word.",
+    ),
+    (
+        "breaker_probing",
+        "A connection without mail, then one delivery, shows whether the relay can be used again.",
+    ),
+    ("breaker_closed", "The relay gets mail again."),
 ];
 
 /// The document.

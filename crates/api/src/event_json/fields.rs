@@ -15,8 +15,25 @@ impl<'a> EventJson<'a> {
                 self.by = Some(created.by.as_str());
             }
             Event::Key(KeyEvent::Revoked { by }) => self.by = Some(by.as_str()),
-            Event::Node(NodeEvent::Started { version }) => self.program = Some(version),
-            Event::Node(NodeEvent::Stopped) => {}
+            Event::Node(event) => self.fill_node(event),
+        }
+    }
+
+    fn fill_node(&mut self, event: &'a NodeEvent) {
+        match event {
+            NodeEvent::Started { version } => self.program = Some(version),
+            NodeEvent::Stopped => {}
+            NodeEvent::BreakerOpened { relay, not_sent, until, by } => {
+                self.relay = Some(relay.as_str());
+                self.not_sent = not_sent.as_ref().map(NotSentJson::new);
+                self.until = Some(*until);
+                self.by = Some(by.as_str());
+            }
+            NodeEvent::BreakerProbing { relay } => self.relay = Some(relay.as_str()),
+            NodeEvent::BreakerClosed { relay, by } => {
+                self.relay = Some(relay.as_str());
+                self.by = Some(by.as_str());
+            }
         }
     }
 

@@ -114,10 +114,11 @@ async fn relays_are_shown_to_administrators() {
     let service = Service::start().await;
     let relays = service.control("GET", "/v1/relays", &Value::Null).await.json();
     let expected = json!({"data": [
-        {"name": "primary", "host": "primary.relay.example", "port": 587, "is_up": true, "retry_at": null,
+        {"name": "primary", "host": "primary.relay.example", "port": 587, "is_up": true, "breaker": "closed",
+            "since": null, "drilled_by": null, "retry_at": null,
             "connections": 2, "in_flight": 1, "last_trouble": null},
-        {"name": "backup", "host": "backup.relay.example", "port": 587, "is_up": false,
-            "retry_at": "2026-12-01T09:00:00.000000Z", "connections": 2, "in_flight": 1,
+        {"name": "backup", "host": "backup.relay.example", "port": 587, "is_up": false, "breaker": "open",
+            "since": "2026-12-01T09:00:00.000000Z", "drilled_by": null, "retry_at": "2026-12-01T09:00:00.000000Z", "connections": 2, "in_flight": 1,
             "last_trouble": {"at": "2026-12-01T09:00:00.000000Z", "stage": "connect", "trouble": "timeout", "reply": null}},
     ]});
     assert_eq!(relays, expected);

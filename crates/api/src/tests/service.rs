@@ -19,7 +19,7 @@ use postledger_core::message::Message;
 use postledger_core::name::RouteName;
 use postledger_core::outcome::{NotSent, Stage, Trouble};
 use postledger_core::policy::{Policy, Priority};
-use postledger_core::relay::{Dispatching, RelayStatus};
+use postledger_core::relay::{Breaker, Dispatching, RelayStatus};
 use postledger_core::route::RouteReason;
 use postledger_core::secret::Secret;
 use postledger_core::time::Timestamp;
@@ -321,6 +321,9 @@ impl Dispatching for TwoRelays {
             host: format!("{name}.relay.example"),
             port: 587,
             is_up,
+            breaker: if is_up { Breaker::Closed } else { Breaker::Open },
+            since: (!is_up).then_some(Timestamp::from_micros(NOW)),
+            drilled_by: None,
             retry_at: (!is_up).then_some(Timestamp::from_micros(NOW)),
             connections: 2,
             in_flight: 1,

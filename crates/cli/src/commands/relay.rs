@@ -10,6 +10,7 @@ use anyhow::Result;
 use postledger_core::clock::Clock;
 use postledger_core::name::RelayName;
 use postledger_core::outcome::NotSent;
+use postledger_core::time::Timestamp;
 use postledger_dispatcher::{
     Capabilities, Certificate, RelayConfig, RelayExamined, RelayReport, examine_relay,
 };
@@ -31,15 +32,15 @@ async fn list(place: &Place) -> Result<Exit> {
     output::write(place.output, &relays, |relays| {
         let now = SystemClock.now();
         let row = |relay: &Value| {
-            let last = &relay["last_trouble"];
-            let trouble = match time::of(&last["at"]) {
-                None => "-".to_owned(),
-                Some(at) => format!("{}: {}", time::from(at, now), trouble::in_words(last)),
-            };
-            let state = match (relay["is_up"] == true, time::of(&relay["retry_at"])) {
-                (true, _) => "up".to_owned(),
-                (false, Some(at)) => format!("down, tried again {}", time::from(at, now)),
-                (false, None) => "down".to_owned(),
+            let since = time::of(&relay["since"]).map(|at| time::from(at, now));
+            let state = state(relay, since.as_deref(), now);
+            let trouble = match (&relay["last_trouble"], since) {
+                (Value::Null, _) => "-".to_owned(),
+                (last, Some(_)) if relay["breaker"] != "closed" => trouble::in_words(last),
+                (last, _) => {
+                    let at = time::of(&last["at"]).map(|at| time::from(at, now)).unwrap_or_default();
+                    format!("{at}: {}", trouble::in_words(last))
+                }
             };
             let address = format!("{}:{}", text(&relay["host"]), relay["port"]);
             let [connections, in_flight] = ["connections", "in_flight"].map(|column| text(&relay[column]));
@@ -51,11 +52,23 @@ async fn list(place: &Place) -> Result<Exit> {
             Column::Text("state"),
             Column::Number("connections"),
             Column::Number("in flight"),
-            Column::Clipped("last trouble"),
+            Column::Clipped("trouble"),
         ];
         output::table(&columns, relays["data"].as_array().into_iter().flatten().map(row))
     })?;
     Ok(Exit::Ok)
+}
+
+/// Whether mail goes there, since when, and when it is tried again.
+fn state(relay: &Value, since: Option<&str>, now: Timestamp) -> String {
+    let next = time::of(&relay["retry_at"]).map(|at| time::from(at, now)).unwrap_or_default();
+    let since = since.map(|since| format!(" since {since}")).unwrap_or_default();
+    match (relay["breaker"].as_str(), relay["drilled_by"].as_str()) {
+        (Some("open"), Some(by)) => format!("open{since}, for a drill by {by}, ends {next}"),
+        (Some("open"), None) => format!("open{since}, probed {next}"),
+        (Some("probing"), _) => format!("probing{since}"),
+        _ => format!("up{since}"),
+    }
 }
 
 /// Says hello to each relay and logs in; exit code 1 if one cannot be used.

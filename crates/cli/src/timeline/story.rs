@@ -38,8 +38,24 @@ pub fn of(event: &Value, before: &[&Value], after: &[&Value]) -> String {
         },
         "cancelled" => format!("{}{caveat}", by()),
         "delivered" | "bounced" => said(),
+        "started" => format!("version {}", text(&event["program"])),
+        "breaker_opened" if event["not_sent"].is_null() => {
+            format!("{}: for a drill, {}{}", text(&event["relay"]), by(), until(event))
+        }
+        "breaker_opened" => {
+            let why = trouble::in_words(&event["not_sent"]);
+            format!("{}: {why}{}", text(&event["relay"]), until(event))
+        }
+        "breaker_probing" => text(&event["relay"]),
+        "breaker_closed" => format!("{}, {}", text(&event["relay"]), by()),
         _ => by(),
     }
+}
+
+/// For how long no mail goes there.
+fn until(event: &Value) -> String {
+    let span = time::of(&event["until"]).zip(time::of(&event["at"])).map(|(until, at)| until.since(at));
+    span.map(|span| format!("; for {}", time::span(span))).unwrap_or_default()
 }
 
 /// What is not as usual is said; priority always.

@@ -29,7 +29,7 @@ pub const KINDS: &[(&str, &[&str])] = &[
         ],
     ),
     ("key", &["key_created", "key_revoked"]),
-    ("node", &["started", "stopped"]),
+    ("node", &["started", "stopped", "breaker_opened", "breaker_probing", "breaker_closed"]),
 ];
 
 impl Event {
@@ -41,6 +41,9 @@ impl Event {
             Self::Key(KeyEvent::Revoked { .. }) => "key_revoked",
             Self::Node(NodeEvent::Started { .. }) => "started",
             Self::Node(NodeEvent::Stopped) => "stopped",
+            Self::Node(NodeEvent::BreakerOpened { .. }) => "breaker_opened",
+            Self::Node(NodeEvent::BreakerProbing { .. }) => "breaker_probing",
+            Self::Node(NodeEvent::BreakerClosed { .. }) => "breaker_closed",
         }
     }
 }

@@ -29,6 +29,7 @@ impl Planner {
     /// Moves what has become due into its lane, and what has expired to the decisions.
     pub(super) fn advance(&mut self, now: Now) {
         self.pass_turn(now);
+        self.pass_drills(now);
         for _ in 0..MAX_PER_ADVANCE {
             let Some((_, slot)) = self.next_timer().filter(|(at, _)| *at <= now.wall) else { break };
             self.timers.remove(&mut self.entries, slot);

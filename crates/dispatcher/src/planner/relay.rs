@@ -1,17 +1,20 @@
 //! Whether a relay is worth trying.
 //!
 //! Up, until nothing could be sent there; then left alone for a growing while; then one probe (a connection
-//! without mail) at a time; then one delivery, whose result opens it for all. A later breaker has the same
-//! three states and more reasons.
+//! without mail) at a time; then one delivery, whose result opens it for all. Seen from outside it is a breaker:
+//! closed, open, probing; each change is told once. An operator may open it on purpose, for a drill.
 
 use super::Now;
 use super::pace::Pace;
 use super::shares::{CLASSES, Shares};
+use postledger_core::name::Actor;
 use postledger_core::outcome::{NotSent, Outcome, Stage, Trouble};
+use postledger_core::relay::Breaker;
 use postledger_core::time::Timestamp;
 use std::time::Duration;
 
-/// The first wait; each further one is twice as long.
+/// The first wait; each further one is twice as long, unless it stayed up for as long as that would be: one that flaps is
+/// left alone for longer and longer, one that recovers is as new.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// Transactions in a row that broke off after a good handshake, before the relay counts as down.
@@ -27,6 +30,22 @@ enum Health {
     Probing,
     /// A probe went well; one delivery may try.
     Trial,
+    /// Nothing goes there on purpose, until then (monotonic), whatever it is able to do.
+    Drilled {
+        until: Duration,
+    },
+}
+
+/// A change of a relay's breaker.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Turn {
+    pub at: Timestamp,
+    pub to: Breaker,
+    /// Why it opened; `None` for a drill.
+    pub cause: Option<NotSent>,
+    /// Until when it is open.
+    pub until: Timestamp,
+    pub by: Actor,
 }
 
 /// One start in so many is for the lower classes in which somebody has waited too long for the higher ones.
@@ -52,7 +71,15 @@ pub(crate) struct Relay {
     /// Since when it is what it is (monotonic): what was started before says nothing of it.
     since: Duration,
     health: Health,
-    /// Waits in a row; none of them was followed by a success.
+    /// When the breaker last changed.
+    turned_at: Option<Timestamp>,
+    /// Who drills it.
+    drilled_by: Option<Actor>,
+    /// Changes of the breaker that nobody was told of yet.
+    turns: Vec<Turn>,
+    /// Since when mail goes there (monotonic).
+    up_since: Duration,
+    /// Waits in a row; after none of them it stayed up.
     waits: u32,
     broken_off: u32,
     /// When a transaction last had an answer (monotonic).
@@ -70,6 +97,10 @@ impl Relay {
             is_configured: true,
             since: Duration::ZERO,
             health: Health::Up,
+            turned_at: None,
+            drilled_by: None,
+            turns: Vec::new(),
+            up_since: Duration::ZERO,
             waits: 0,
             broken_off: 0,
             last_answer: None,
@@ -81,8 +112,11 @@ impl Relay {
     pub(crate) fn configure(&mut self, limits: &RelayLimits, shares: Shares, is_changed: bool, now: Now) {
         let fresh = Self::new(limits, shares);
         if is_changed || !self.is_configured {
-            let in_flight = self.in_flight;
-            *self = Self { in_flight, since: now.monotonic, ..fresh };
+            self.turn(Health::Up, None, Actor::system(), now);
+            let (in_flight, turned_at) = (self.in_flight, self.turned_at);
+            let turns = std::mem::take(&mut self.turns);
+            let (since, up_since) = (now.monotonic, now.monotonic);
+            *self = Self { in_flight, turned_at, turns, since, up_since, ..fresh };
         } else {
             (self.caps, self.pace) = (fresh.caps, self.pace.with(limits.per_second));
         }
@@ -90,7 +124,7 @@ impl Relay {
 
     /// Gets nothing any more; what is in flight ends.
     pub(crate) fn retire(&mut self) {
-        (self.is_configured, self.health) = (false, Health::Up);
+        (self.is_configured, self.health, self.drilled_by) = (false, Health::Up, None);
     }
 
     /// Whether deliveries may wait for it.
@@ -98,7 +132,7 @@ impl Relay {
         match self.health {
             Health::Up => self.is_configured,
             Health::Trial => self.in_flight() == 0,
-            Health::Down { .. } | Health::Probing => false,
+            Health::Down { .. } | Health::Probing | Health::Drilled { .. } => false,
         }
     }
 
@@ -155,19 +189,83 @@ impl Relay {
         self.is_configured && matches!(self.health, Health::Up | Health::Trial)
     }
 
-    /// When it will be tried again (monotonic), while it is left alone.
+    /// When it will be tried again, or the drill ends (monotonic), while it is left alone.
     pub(crate) const fn retry_at(&self) -> Option<Duration> {
         match self.health {
-            Health::Down { until } => Some(until),
+            Health::Down { until } | Health::Drilled { until } => Some(until),
             Health::Up | Health::Probing | Health::Trial => None,
         }
     }
 
+    /// As others see it.
+    pub(crate) const fn breaker(&self) -> Breaker {
+        match self.health {
+            Health::Up => Breaker::Closed,
+            Health::Down { .. } | Health::Drilled { .. } => Breaker::Open,
+            Health::Probing | Health::Trial => Breaker::Probing,
+        }
+    }
+
+    /// When its breaker last changed, unless it never did.
+    pub(crate) const fn turned_at(&self) -> Option<Timestamp> {
+        self.turned_at
+    }
+
+    /// Who opened its breaker on purpose.
+    pub(crate) const fn drilled_by(&self) -> Option<&Actor> {
+        self.drilled_by.as_ref()
+    }
+
+    /// Changes of its breaker since the last call.
+    pub(crate) fn take_turns(&mut self) -> Vec<Turn> {
+        std::mem::take(&mut self.turns)
+    }
+
+    fn turn(&mut self, health: Health, cause: Option<NotSent>, by: Actor, now: Now) {
+        let before = self.breaker();
+        self.health = health;
+        let to = self.breaker();
+        if before == to {
+            return;
+        }
+        if to == Breaker::Closed {
+            self.up_since = now.monotonic;
+        }
+        self.turned_at = Some(now.wall);
+        let until = self.retry_at().unwrap_or(now.monotonic).saturating_sub(now.monotonic);
+        self.turns.push(Turn { at: now.wall, to, cause, until: now.wall.plus(until), by });
+    }
+
+    /// Sends nothing there until then (monotonic). False, and nothing changed, unless its breaker is closed.
+    pub(crate) fn begin_drill(&mut self, until: Duration, by: Actor, now: Now) -> bool {
+        if !self.is_configured || self.health != Health::Up {
+            return false;
+        }
+        self.drilled_by = Some(by.clone());
+        self.turn(Health::Drilled { until }, None, by, now);
+        true
+    }
+
+    /// Ends a drill before its time. False if there is none.
+    pub(crate) fn end_drill(&mut self, by: Actor, now: Now) -> bool {
+        let is_drilled = self.drilled_by.take().is_some();
+        if is_drilled {
+            self.turn(Health::Up, None, by, now);
+        }
+        is_drilled
+    }
+
+    /// Ends a drill whose time is over. False if there is none.
+    pub(crate) fn pass_drill(&mut self, now: Now) -> bool {
+        let is_over = matches!(self.health, Health::Drilled { until } if until <= now.monotonic);
+        is_over && self.end_drill(Actor::system(), now)
+    }
+
     /// True once per wait: a probe is due.
     pub(crate) fn begin_probe(&mut self, now: Now) -> bool {
-        let is_due = self.retry_at().is_some_and(|until| until <= now.monotonic);
+        let is_due = matches!(self.health, Health::Down { until } if until <= now.monotonic);
         if is_due {
-            self.health = Health::Probing;
+            self.turn(Health::Probing, None, Actor::system(), now);
         }
         is_due
     }
@@ -175,8 +273,9 @@ impl Relay {
     pub(crate) fn handle_probe(&mut self, result: Result<(), NotSent>, now: Now, jitter: f64) {
         match result {
             Ok(()) if self.health == Health::Probing => self.health = Health::Trial,
-            Ok(()) => {}
-            Err(not_sent) => self.go_down(not_sent, now, jitter),
+            Err(not_sent) if self.health == Health::Probing => self.go_down(not_sent, now, jitter),
+            // A delivery that was in flight all the time, or an operator, has settled it.
+            Ok(()) | Err(_) => {}
         }
     }
 
@@ -184,8 +283,10 @@ impl Relay {
     pub(crate) fn handle_outcome(&mut self, outcome: &Outcome, started: Duration, now: Now, jitter: f64) {
         match outcome {
             Outcome::Accepted(_) | Outcome::Transient(_) | Outcome::Permanent(_) => {
-                self.last_answer = Some(now.monotonic);
-                (self.health, self.waits, self.broken_off) = (Health::Up, 0, 0);
+                (self.last_answer, self.broken_off) = (Some(now.monotonic), 0);
+                if self.drilled_by.is_none() {
+                    self.turn(Health::Up, None, Actor::system(), now);
+                }
             }
             Outcome::NotSent(not_sent) if says_nothing_of_the_relay(not_sent) => {}
             Outcome::NotSent(not_sent) => {
@@ -195,7 +296,11 @@ impl Relay {
                 let is_down = not_sent.stage <= Stage::Auth && is_alone || self.broken_off >= MAX_BROKEN_OFF;
                 match self.health {
                     Health::Up | Health::Trial if is_down => self.go_down(not_sent.clone(), now, jitter),
-                    Health::Up | Health::Trial | Health::Down { .. } | Health::Probing => {
+                    Health::Up
+                    | Health::Trial
+                    | Health::Down { .. }
+                    | Health::Probing
+                    | Health::Drilled { .. } => {
                         self.last_trouble = Some((now.wall, not_sent.clone()));
                     }
                 }
@@ -218,13 +323,17 @@ impl Relay {
     }
 
     fn go_down(&mut self, not_sent: NotSent, now: Now, jitter: f64) {
-        let longest = FIRST_WAIT.saturating_mul(1 << self.waits.min(16)).min(LONGEST_WAIT);
+        let wait = |waits: u32| FIRST_WAIT.saturating_mul(1 << waits.min(16)).min(LONGEST_WAIT);
+        if self.health == Health::Up && now.monotonic.saturating_sub(self.up_since) >= wait(self.waits) {
+            self.waits = 0;
+        }
+        let longest = wait(self.waits);
         // Half of the wait is chance, so that neither many relays nor many nodes return together.
         let wait = longest.mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0));
         self.waits += 1;
         self.broken_off = 0;
-        self.health = Health::Down { until: now.monotonic + wait };
-        self.last_trouble = Some((now.wall, not_sent));
+        self.last_trouble = Some((now.wall, not_sent.clone()));
+        self.turn(Health::Down { until: now.monotonic + wait }, Some(not_sent), Actor::system(), now);
     }
 }
 

@@ -2,9 +2,14 @@
 
 use super::class::{Bin, DomainIndex, Next};
 use super::pushback::Pushback;
+use super::relay::Turn;
 use super::shares::CLASSES;
 use super::{Job, Now, Planner, Relay, RelayIndex, Work};
+use postledger_core::event::NodeEvent;
+use postledger_core::name::RelayName;
 use postledger_core::outcome::{NotSent, Outcome};
+use postledger_core::relay::Breaker;
+use postledger_core::time::Timestamp;
 use std::time::Duration;
 
 /// A connection of a relay, and a place in a destination's window.
@@ -91,6 +96,23 @@ impl Planner {
         Some(changed)
     }
 
+    /// Changes of breakers since the last call, in order, with their times.
+    pub(crate) fn take_turns(&mut self) -> Vec<(Timestamp, NodeEvent)> {
+        let mut turns = Vec::new();
+        for (name, relay) in self.names.iter().zip(&mut self.relays) {
+            turns.extend(relay.take_turns().into_iter().map(|turn| (turn.at, event(name, turn))));
+        }
+        turns
+    }
+
+    /// Drills whose time is over.
+    pub(super) fn pass_drills(&mut self, now: Now) {
+        let over = self.relays.iter_mut().map(|relay| relay.pass_drill(now)).fold(false, |any, it| any | it);
+        if over {
+            self.lanes.reopen_all();
+        }
+    }
+
     /// A relay that shall be probed now, with a connection but without mail.
     pub(crate) fn poll_probe(&mut self, now: Now) -> Option<RelayIndex> {
         if self.is_stopped {
@@ -155,5 +177,14 @@ impl Planner {
             }
             self.lanes.reopen(key, &mut self.entries);
         }
+    }
+}
+
+fn event(name: &RelayName, turn: Turn) -> NodeEvent {
+    let (relay, Turn { to, cause, until, by, .. }) = (name.clone(), turn);
+    match to {
+        Breaker::Open => NodeEvent::BreakerOpened { relay, not_sent: cause, until, by },
+        Breaker::Probing => NodeEvent::BreakerProbing { relay },
+        Breaker::Closed => NodeEvent::BreakerClosed { relay, by },
     }
 }

@@ -10,6 +10,7 @@ use postledger_core::policy::{OnUnknown, Policy, RetryPolicy};
 use postledger_core::reply::Reply;
 use std::sync::Arc;
 
+mod breaker;
 mod configured;
 mod crowd;
 mod destinations;

@@ -8,8 +8,9 @@ use super::{Nothing, Undecodable, json, parse, parse_personal};
 use postledger_core::address::Address;
 use postledger_core::event::{Attempted, Cause, Deferral, Head, HoldReason, MailEvent, Resolution};
 use postledger_core::name::{Actor, RelayName};
-use postledger_core::outcome::{NotSent, Stage, Trouble};
+use postledger_core::outcome::Trouble;
 use postledger_core::time::Timestamp;
+pub(super) use reply::StoredNotSent;
 use reply::{StoredReply, personal_text};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -33,12 +34,6 @@ stored! {
         transient: Option<StoredReply>,
         #[serde(skip_serializing_if = "Option::is_none", default)]
         not_sent: Option<StoredNotSent>,
-    }
-    StoredNotSent {
-        stage: Text<Stage>,
-        trouble: Text<Trouble>,
-        #[serde(skip_serializing_if = "Option::is_none", default)]
-        reply: Option<StoredReply>,
     }
     StoredUnknown { attempt: u32, trouble: Text<Trouble>, due_us: Micros, }
     StoredFailed {
@@ -106,11 +101,7 @@ fn head_json(head: &Head) -> String {
 fn deferred(attempt: u32, reason: &Deferral, due: Timestamp) -> StoredDeferred {
     let (transient, not_sent) = match reason {
         Deferral::Transient(reply) => (Some(StoredReply::from(reply)), None),
-        Deferral::NotSent(not_sent) => {
-            let reply = not_sent.reply.as_ref().map(StoredReply::from);
-            let (stage, trouble) = (Text(not_sent.stage), Text(not_sent.trouble));
-            (None, Some(StoredNotSent { stage, trouble, reply }))
-        }
+        Deferral::NotSent(not_sent) => (None, Some(StoredNotSent::from(not_sent))),
     };
     StoredDeferred { attempt, due_us: Micros(due), transient, not_sent }
 }
@@ -139,10 +130,7 @@ pub(super) fn decode(kind: &str, data: &str, personal: Option<&[u8]>) -> Result<
             let stored: StoredDeferred = parse(data)?;
             let reason = match (stored.transient, stored.not_sent) {
                 (Some(reply), None) => Deferral::Transient(reply.with(personal)?),
-                (None, Some(StoredNotSent { stage, trouble, reply })) => {
-                    let reply = reply.map(|reply| reply.with(personal)).transpose()?;
-                    Deferral::NotSent(NotSent { stage: stage.0, trouble: trouble.0, reply })
-                }
+                (None, Some(not_sent)) => Deferral::NotSent(not_sent.with(personal)?),
                 _ => return Err(Undecodable::Malformed { part: "data", column: 0 }),
             };
             E::Deferred { attempt: stored.attempt, reason, due: stored.due_us.0 }

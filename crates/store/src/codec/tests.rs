@@ -86,6 +86,7 @@ fn samples() -> Vec<(&'static str, Event)> {
         expires_at: Some(due),
         by: by(),
     };
+    let opened = |not_sent| NodeEvent::BreakerOpened { relay: relay(), not_sent, until: due, by: by() };
     let mut named = submission(1, 1).queued;
     Arc::make_mut(&mut Arc::make_mut(&mut named).policy).route = Some(RouteName::default_route());
     let mut samples = vec![
@@ -96,6 +97,13 @@ fn samples() -> Vec<(&'static str, Event)> {
         ("key_revoked", Event::Key(KeyEvent::Revoked { by: by() })),
         ("started", Event::Node(NodeEvent::Started { version: "0.1.0".into() })),
         ("stopped", Event::Node(NodeEvent::Stopped)),
+        (
+            "breaker_opened",
+            Event::Node(opened(Some(NotSent { stage: Stage::Auth, ..not_sent(Some(reply(535))) }))),
+        ),
+        ("breaker_opened_for_a_drill", Event::Node(opened(None))),
+        ("breaker_probing", Event::Node(NodeEvent::BreakerProbing { relay: relay() })),
+        ("breaker_closed", Event::Node(NodeEvent::BreakerClosed { relay: relay(), by: Actor::system() })),
     ];
     samples.extend(mail.into_iter().map(|(name, event)| (name, Event::Mail(event))));
     samples

@@ -130,6 +130,9 @@ impl<'j> Batch<'j> {
     }
 
     fn is_expected(&self, append: &Appending) -> bool {
+        if append.stream == Stream::Node {
+            return true;
+        }
         let version = |ordinal| self.known.version(append.stream, ordinal);
         let message = append.message_version.is_none_or(|expected| expected == version(Ordinal::MESSAGE));
         message
@@ -142,7 +145,10 @@ impl<'j> Batch<'j> {
     }
 
     fn push(&mut self, stream: Stream, tenant: &'j Tenant, at: Timestamp, entry: &'j Entry) -> Recorded {
-        let version = entry.after_version + 1;
+        let version = match stream {
+            Stream::Node => self.known.version(stream, entry.ordinal) + 1,
+            Stream::Message(_) | Stream::Key(_) => entry.after_version + 1,
+        };
         let text = stream.to_string();
         let encoded = &entry.encoded;
         self.position = Position(self.position.0 + 1);

@@ -31,7 +31,7 @@ fn a_relay_that_is_down_is_probed_then_tried_by_one_then_open() {
 }
 
 #[test]
-fn waits_grow_to_a_minute_and_start_anew_after_a_success() {
+fn waits_grow_to_a_minute_and_start_anew_once_it_has_stayed_up() {
     let mut world = world(1);
     world.accept(1, alone());
     world.attempt(1, PRIMARY, refused());
@@ -46,10 +46,13 @@ fn waits_grow_to_a_minute_and_start_anew_after_a_success() {
         world.planner.handle_probe(PRIMARY, Err(failure), world.now.monotonic, world.now, 0.0);
     }
     assert_eq!(waits, [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
-    let (started, now) = (world.now.monotonic, world.now);
-    world.planner.handle_outcome(at(PRIMARY), &accepted(), started, now, 0.0);
-    world.planner.handle_outcome(at(PRIMARY), &refused(), started + seconds(1), now, 1.0);
-    assert_eq!(world.relay(PRIMARY).retry_at(), Some(now.monotonic + seconds(1)));
+    // As long again as it was left alone, or it was no recovery.
+    for (up, next) in [(59, 60), (60, 1)] {
+        world.planner.handle_outcome(at(PRIMARY), &accepted(), world.now.monotonic, world.now, 0.0);
+        world.pass(seconds(up));
+        world.planner.handle_outcome(at(PRIMARY), &refused(), world.now.monotonic, world.now, 1.0);
+        assert_eq!(world.relay(PRIMARY).retry_at(), Some(world.now.monotonic + seconds(next)), "{up} s");
+    }
 }
 
 #[test]
