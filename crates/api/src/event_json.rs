@@ -168,7 +168,8 @@ pub struct ContentJson {
 pub struct NotSentJson<'a> {
     /// `dns`, `connect`, `banner`, `ehlo`, `tls`, `auth`, `mail`, `rcpt`, `data` or `body`.
     pub stage: &'static str,
-    /// `timeout`, `closed`, `reset`, `protocol`, `refused`, `tls`, `not_found`, `unsupported`, `withheld`, `interrupted`.
+    /// `timeout`, `closed`, `reset`, `protocol`, `refused`, `tls`, `not_found`, `unsupported`, `withheld`, `interrupted`,
+    /// `source_address`, `proxy_unreachable`, `proxy_timeout`, `proxy_refused`, `proxy_failed`, `proxy_protocol`.
     pub trouble: &'static str,
     /// What the relay said, where it said something complete.
     pub reply: Option<ReplyJson<'a>>,

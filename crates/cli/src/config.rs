@@ -8,6 +8,7 @@ mod key;
 mod log;
 mod pacing;
 mod problem;
+mod proxy;
 mod reading;
 mod reference;
 mod relay;

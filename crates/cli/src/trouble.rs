@@ -27,6 +27,14 @@ pub fn in_words(not_sent: &Value) -> String {
         ("tls", _) => "TLS is required, and could not be had or its certificate is not valid".to_owned(),
         ("unsupported", _) => "it lacks an extension that is needed".to_owned(),
         ("withheld", _) => "the attempt could not be recorded, so it was withheld".to_owned(),
+        ("source_address", _) => {
+            "its source_address is not one of this machine, or of another kind".to_owned()
+        }
+        ("proxy_unreachable", _) => "no connection to its proxy".to_owned(),
+        ("proxy_timeout", _) => "its proxy gave no answer in time".to_owned(),
+        ("proxy_refused", _) => "its proxy refused the login, or the way to it".to_owned(),
+        ("proxy_failed", _) => "its proxy could not connect to it".to_owned(),
+        ("proxy_protocol", _) => "what its proxy answered is of no such proxy".to_owned(),
         ("interrupted", _) => format!("the service stopped at {stage}"),
         (trouble, _) => format!("{trouble} at {stage}"),
     };

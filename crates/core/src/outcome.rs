@@ -123,5 +123,17 @@ closed_set! {
         Withheld = "withheld",
         /// The service stopped or crashed.
         Interrupted = "interrupted",
+        /// The address to connect from is not this machine's, or of another family than the relay's.
+        SourceAddress = "source_address",
+        /// The relay's proxy cannot be reached.
+        ProxyUnreachable = "proxy_unreachable",
+        /// The relay's proxy gave no answer in time.
+        ProxyTimeout = "proxy_timeout",
+        /// The relay's proxy refused the login, or the way to the relay.
+        ProxyRefused = "proxy_refused",
+        /// The relay's proxy could not reach the relay.
+        ProxyFailed = "proxy_failed",
+        /// What the relay's proxy answered is of no proxy of its kind.
+        ProxyProtocol = "proxy_protocol",
     }
 }

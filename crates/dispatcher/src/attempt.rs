@@ -11,7 +11,7 @@ use crate::in_flight::Mark;
 use crate::planner::Job;
 use crate::record;
 use crate::smtp::session::Envelope;
-use crate::transport::{Connection, connect};
+use crate::transport::{Connection, Patience, connect};
 use postledger_core::delivery::{Command, Given, Refusal, State, apply, decide};
 use postledger_core::event::{Event, Head, MailEvent};
 use postledger_core::id::{DeliveryId, Ordinal, Stream};
@@ -152,7 +152,8 @@ pub(crate) async fn attempt(
     crate::sabotage::poison("before_mail", &mail);
     let (head, envelope) = prepare(engine, job, &mail).await?;
     flight.head = Some(head.clone());
-    let mut open = match open_transaction(engine, relay, envelope, connection).await {
+    let patience = if engine.has_way_round(job) { Patience::Short } else { Patience::Usual };
+    let mut open = match open_transaction(engine, relay, patience, envelope, connection).await {
         Ok(open) => open,
         Err(outcome) => return Ok(outcome),
     };
@@ -277,6 +278,7 @@ fn header_section(content: &[u8]) -> &[u8] {
 async fn open_transaction(
     engine: &Engine,
     relay: &RelaySlot,
+    patience: Patience,
     envelope: Envelope,
     kept: &mut Option<Connection>,
 ) -> Result<Connection, Outcome> {
@@ -288,7 +290,7 @@ async fn open_transaction(
             return finish_opening(begun, connection, kept);
         }
     }
-    let mut connection = connect(&relay.endpoint, &engine.abort).await.map_err(Outcome::NotSent)?;
+    let mut connection = connect(&relay.endpoint, patience, &engine.abort).await.map_err(Outcome::NotSent)?;
     let begun = connection.begin(envelope).await;
     finish_opening(begun, connection, kept)
 }

@@ -3,7 +3,7 @@
 use crate::config::RelayConfig;
 use crate::smtp::capabilities::Capabilities;
 use crate::transport::witness::Certificate;
-use crate::transport::{Endpoint, connect};
+use crate::transport::{Endpoint, Patience, connect};
 use postledger_core::outcome::{NotSent, Stage, Trouble};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -55,7 +55,7 @@ async fn try_relay(
         tracing::warn!(relay = %config.name, %error, "TLS cannot be set up");
         NotSent { stage: Stage::Tls, trouble: Trouble::Tls, reply: None }
     })?;
-    let connection = connect(&endpoint, &CancellationToken::new()).await?;
+    let connection = connect(&endpoint, Patience::Usual, &CancellationToken::new()).await?;
     let report = RelayReport {
         banner: connection.session.banner().to_owned(),
         is_encrypted: connection.session.is_secure(),

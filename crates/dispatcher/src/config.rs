@@ -1,4 +1,4 @@
-//! What the operator configures: relays and routes.
+//! What the operator configures: relays, the ways to them, and routes.
 
 use crate::planner::Shares;
 use postledger_core::domain_pattern::DomainPattern;
@@ -6,6 +6,7 @@ use postledger_core::name::{RelayName, RouteName};
 use postledger_core::outcome::Stage;
 use postledger_core::route::Match;
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -28,10 +29,36 @@ pub struct RelayConfig {
     pub max_per_second: Option<f64>,
     /// Deadlines.
     pub timeouts: Timeouts,
+    /// The address of this machine to connect from.
+    pub source_address: Option<IpAddr>,
+    /// What to connect through.
+    pub proxy: Option<Proxy>,
     /// A PEM file with further certificates to trust, beside the system's.
     pub ca_file: Option<PathBuf>,
     /// The name to greet with: this host's, or an address literal (RFC 5321 4.1.1.1).
     pub hello_name: String,
+}
+
+/// A server that connects to a relay on this machine's behalf, and resolves its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proxy {
+    /// What it speaks.
+    pub kind: ProxyKind,
+    /// Its host name or IP address.
+    pub host: String,
+    /// Its TCP port.
+    pub port: u16,
+    /// What to log in with, where it wants it.
+    pub credentials: Option<Credentials>,
+}
+
+/// What a proxy speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProxyKind {
+    /// SOCKS 5 (RFC 1928), with a user name and a password (RFC 1929) or without.
+    Socks5,
+    /// HTTP CONNECT (RFC 9110 9.3.6), with Basic credentials or without.
+    Http,
 }
 
 /// In which order, and how fast, the queue is worked off.
@@ -96,8 +123,11 @@ pub struct Credentials {
 /// Deadlines, each for one command and its complete reply, however slowly it drips.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// Resolving the name, and each address's connection.
+    /// Resolving the name, each address's connection, and what a proxy takes for it.
     pub connect: Duration,
+    /// The greeting, with the TLS handshake where that comes first, while another relay of the route is up; `command` where
+    /// none is.
+    pub banner: Duration,
     /// The greeting and every command before DATA, the TLS handshake included.
     pub command: Duration,
     /// DATA.
@@ -114,6 +144,7 @@ impl Default for Timeouts {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(5),
+            banner: Duration::from_secs(4),
             command: Duration::from_secs(30),
             data: Duration::from_secs(120),
             body: Duration::from_secs(180),
@@ -127,9 +158,8 @@ impl Timeouts {
     pub(crate) const fn of(&self, stage: Stage) -> Duration {
         match stage {
             Stage::Dns | Stage::Connect => self.connect,
-            Stage::Banner | Stage::Ehlo | Stage::Tls | Stage::Auth | Stage::Mail | Stage::Rcpt => {
-                self.command
-            }
+            Stage::Banner => self.banner,
+            Stage::Ehlo | Stage::Tls | Stage::Auth | Stage::Mail | Stage::Rcpt => self.command,
             Stage::Data => self.data,
             Stage::Body => self.body,
             Stage::Dot => self.dot,

@@ -4,7 +4,7 @@ use crate::attempt::Flight;
 use crate::engine::Engine;
 use crate::meters;
 use crate::planner::{Job, Lease, RelayIndex, Work};
-use crate::transport::connect;
+use crate::transport::{Patience, connect};
 use crate::{notes, record, worker};
 use postledger_core::delivery::Command;
 use postledger_core::id::MessageId;
@@ -117,7 +117,7 @@ fn start(engine: &Arc<Engine>, due: Due, permits: &Arc<Semaphore>) {
     for relay in due.probes {
         let (engine, slot) = (engine.clone(), engine.relay(relay));
         engine.clone().tasks.spawn(async move {
-            let probed = connect(&slot.endpoint, &engine.abort).await;
+            let probed = connect(&slot.endpoint, Patience::Usual, &engine.abort).await;
             let result = probed.map(|connection| slot.pool.put(connection));
             engine.probed(relay, due.looked_at, &result.as_ref().map(drop));
             if let Ok(Some(unwanted)) = result {

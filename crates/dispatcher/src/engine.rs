@@ -6,7 +6,7 @@ use crate::in_flight::InFlight;
 use crate::inbox::Inbox;
 use crate::meters;
 use crate::notes::Notes;
-use crate::planner::{Job, Lease, Now, Planner, RelayIndex};
+use crate::planner::{Job, Lease, Now, Planner, RelayIndex, Work};
 use crate::pool::Pool;
 use crate::transport::Endpoint;
 use postledger_core::clock::{Clock, Entropy};
@@ -16,7 +16,7 @@ use postledger_core::id::{DeliveryId, Epoch, MessageId, Stream};
 use postledger_core::ledger::{Committed, Ledger, LedgerError};
 use postledger_core::message::Message;
 use postledger_core::name::RelayName;
-use postledger_core::outcome::{NotSent, Outcome};
+use postledger_core::outcome::{NotSent, Outcome, Stage, Trouble};
 use postledger_core::time::Timestamp;
 use std::collections::HashMap;
 use std::fmt;
@@ -234,6 +234,13 @@ impl Engine {
             tracing::warn!(relay = %self.relay_name(relay), ?outcome, "nothing can be sent there; left alone for a while");
         }
         another_relay
+    }
+
+    /// Whether the delivery could go to another relay, should this one not greet.
+    pub(crate) fn has_way_round(&self, job: &Job) -> bool {
+        let Work::Attempt(Lease { relay, .. }) = job.work else { return false };
+        let silent = NotSent { stage: Stage::Banner, trouble: Trouble::Timeout, reply: None };
+        self.with_queue(|planner, _| planner.has_another_relay(job.id, relay, &silent))
     }
 
     /// Frees a relay's slot and takes the next delivery for it, if there is one.

@@ -38,7 +38,9 @@ mod worker;
 
 pub use check::{RelayExamined, RelayReport, examine_relay};
 pub use compose::MimeComposer;
-pub use config::{Credentials, DestinationLimits, Pacing, RelayConfig, Route, Timeouts, TlsMode};
+pub use config::{
+    Credentials, DestinationLimits, Pacing, Proxy, ProxyKind, RelayConfig, Route, Timeouts, TlsMode,
+};
 pub use configure::{Reconfigured, SetupError};
 pub use dispatcher::{Dispatcher, DispatcherOptions, StartError};
 pub use dkim::{DkimError, DkimRecord, DkimSigner, DkimSigners, KeyError, KeyKind, generate};

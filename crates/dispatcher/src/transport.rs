@@ -1,11 +1,12 @@
 //! Moves a session's bytes over TCP and TLS and keeps its deadlines.
 
 mod connect;
+mod proxy;
 mod stream;
 pub(crate) mod tls;
 pub(crate) mod witness;
 
-pub(crate) use connect::{Endpoint, connect};
+pub(crate) use connect::{Endpoint, Patience, connect};
 use stream::Stream;
 
 use crate::config::Timeouts;

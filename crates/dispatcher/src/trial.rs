@@ -2,7 +2,7 @@
 
 use crate::config::RelayConfig;
 use crate::smtp::session::Envelope;
-use crate::transport::{Endpoint, connect};
+use crate::transport::{Endpoint, Patience, connect};
 use postledger_core::address::Address;
 use postledger_core::outcome::{NotSent, Outcome, Stage, Trouble};
 use tokio_util::sync::CancellationToken;
@@ -21,7 +21,7 @@ pub async fn send_trial(
     let Ok(endpoint) = Endpoint::new(config.clone()) else {
         return Outcome::NotSent(NotSent { stage: Stage::Tls, trouble: Trouble::Tls, reply: None });
     };
-    let mut connection = match connect(&endpoint, &CancellationToken::new()).await {
+    let mut connection = match connect(&endpoint, Patience::Usual, &CancellationToken::new()).await {
         Ok(connection) => connection,
         Err(not_sent) => return Outcome::NotSent(not_sent),
     };

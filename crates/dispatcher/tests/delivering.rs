@@ -3,6 +3,7 @@
 mod delivering {
     mod deliver;
     mod endings;
+    mod proxies;
     mod quarantine;
     mod relays;
     mod stages;

@@ -86,7 +86,7 @@ fn unusable(loaded: &Loaded) -> Problems {
 
 /// What can be used and should not be as it is.
 fn warnings(config: &Config) -> Vec<String> {
-    let passwords = config.relay.iter().filter_map(|relay| relay.exposed_password());
+    let passwords = config.relay.iter().flat_map(|relay| relay.exposed_passwords());
     let key = config.server.tls.as_ref().and_then(|tls| tls.exposed_key());
     let signing = config.dkim.iter().filter_map(|dkim| dkim.exposed_key());
     passwords.chain(key).chain(signing).collect()

@@ -1,10 +1,10 @@
 //! `[[relay]]`: a next hop.
 
-use super::{Findings, Secret, form, schema};
+use super::{Findings, Secret, form, proxy, schema};
 use crate::exit::{Exit, Failure};
 use anyhow::Result;
 use postledger_core::name::RelayName;
-use postledger_dispatcher::{Credentials, RelayConfig, Timeouts};
+use postledger_dispatcher::{Credentials, Proxy, RelayConfig, Timeouts};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -57,6 +57,23 @@ pub struct Relay {
     /// Attempts started per second, at most.
     #[schemars(range(min = 0.001, max = 100_000.0), example = 50.0, extend("x-unit" = "attempts per second", "x-default" = "as fast as it takes them"))]
     pub max_per_second: Option<f64>,
+    /// The address of this machine to connect from, where it has several.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::ip", extend("x-default" = "as the system chooses"))]
+    pub source_address: Option<String>,
+    /// A proxy to connect through: `socks5://HOST:PORT` or `http://HOST:PORT` (CONNECT). It resolves the relay's name.
+    #[schemars(example = &"socks5://proxy.shop.example:1080")]
+    pub proxy: Option<String>,
+    /// The name to log in to the proxy with; goes with `proxy_password_file` or `proxy_password`.
+    #[schemars(example = &"postledger", extend("x-private" = true))]
+    pub proxy_username: Option<String>,
+    /// The proxy's password. Better in the environment or in `proxy_password_file` than in the configuration.
+    #[schemars(with = "Option<String>", extend("writeOnly" = true))]
+    pub proxy_password: Option<Secret>,
+    /// A file that holds the proxy's password and nothing else. It is read again at every reload.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::path")]
+    pub proxy_password_file: Option<PathBuf>,
     /// How long each part of the dialogue may take, its reply included.
     #[serde(default)]
     pub timeouts: StageTimeouts,
@@ -79,11 +96,16 @@ pub enum TlsMode {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct StageTimeouts {
-    /// Resolving the name, and connecting to each address.
+    /// Resolving the name, connecting to each address, and what a proxy takes for it.
     #[serde(with = "form::duration")]
     #[schemars(schema_with = "schema::duration", extend("x-min" = "1ms", "x-max" = "1h"))]
     pub connect: Duration,
-    /// The greeting, and every command before DATA, the TLS handshake included.
+    /// The greeting (under implicit TLS with the handshake before it), while another relay of the route is up: so much later
+    /// is mail at the next relay where this one hangs. Where there is no other, `command` holds.
+    #[serde(with = "form::duration")]
+    #[schemars(schema_with = "schema::duration", extend("x-min" = "1ms", "x-max" = "1h"))]
+    pub banner: Duration,
+    /// Every command before DATA, the TLS handshake included; the greeting where no other relay is up.
     #[serde(with = "form::duration")]
     #[schemars(schema_with = "schema::duration", extend("x-min" = "1ms", "x-max" = "1h"))]
     pub command: Duration,
@@ -112,8 +134,8 @@ fn default_connections() -> usize {
 
 impl Default for StageTimeouts {
     fn default() -> Self {
-        let Timeouts { connect, command, data, body, dot, quit } = Timeouts::default();
-        Self { connect, command, data, body, dot, quit }
+        let Timeouts { connect, banner, command, data, body, dot, quit } = Timeouts::default();
+        Self { connect, banner, command, data, body, dot, quit }
     }
 }
 
@@ -147,6 +169,11 @@ impl Relay {
             hello_name: None,
             max_connections: default_connections(),
             max_per_second: None,
+            source_address: None,
+            proxy: None,
+            proxy_username: None,
+            proxy_password: None,
+            proxy_password_file: None,
             timeouts: StageTimeouts::default(),
         })
     }
@@ -154,7 +181,10 @@ impl Relay {
     /// What does not go together, by key.
     pub(super) fn check(&self, findings: &mut Findings) {
         let mut add = |key: &str, what: String| findings.push((format!("relay.{}.{key}", self.name), what));
-        let is_local = self.host == "localhost" || self.host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+        let proxy = self.proxy.as_deref().map(proxy::parse);
+        // Behind a proxy, a local name is that of the proxy's machine.
+        let is_local = is_loopback(&self.host)
+            && proxy.as_ref().is_none_or(|proxy| proxy.as_ref().is_ok_and(|proxy| is_loopback(&proxy.host)));
         if self.tls == TlsMode::Off && !is_local && !self.allow_plaintext {
             let what = "\"off\" would send mail and passwords over the network in the clear. \
                         Use \"starttls\" or \"implicit\", or say allow_plaintext = true";
@@ -168,16 +198,50 @@ impl Relay {
         if self.hello_name.as_deref().is_some_and(|hello| !is_word(hello)) {
             add("hello_name", "expected a domain name, or an address in brackets".to_owned());
         }
-        if self.password.is_some() && self.password_file.is_some() {
-            add("password", "excludes password_file".to_owned());
+        if self.source_address.as_ref().is_some_and(|address| address.parse::<IpAddr>().is_err()) {
+            add("source_address", "expected an IP address".to_owned());
         }
-        let has_password = self.password.is_some() || self.password_file.is_some();
-        if self.username.is_some() && !has_password {
-            add("username", "goes with password_file or password".to_owned());
+        if let Some(Err(what)) = &proxy {
+            add("proxy", (*what).to_owned());
         }
-        if self.username.is_none() && has_password {
-            let key = if self.password.is_some() { "password" } else { "password_file" };
-            add(key, "goes with username".to_owned());
+        let given = |key: &'static str, is_given: bool| is_given.then_some(key);
+        for prefix in ["", "proxy_"] {
+            let login = if prefix.is_empty() { self.login() } else { self.proxy_login() };
+            let name = |key: &str| format!("{prefix}{key}");
+            let password = given("password", login.password.is_some());
+            let password_file = given("password_file", login.file.is_some());
+            if password.is_some() && password_file.is_some() {
+                add(&name("password"), format!("excludes {}", name("password_file")));
+            }
+            match (login.username, password.or(password_file)) {
+                (Some(_), None) => {
+                    let what = format!("goes with {} or {}", name("password_file"), name("password"));
+                    add(&name("username"), what);
+                }
+                (None, Some(key)) => add(&name(key), format!("goes with {}", name("username"))),
+                (Some(_), Some(_)) if !prefix.is_empty() && self.proxy.is_none() => {
+                    add(&name("username"), "goes with proxy".to_owned());
+                }
+                (Some(_), Some(_)) | (None, None) => {}
+            }
+        }
+    }
+
+    fn login(&self) -> Login<'_> {
+        Login {
+            prefix: "",
+            username: self.username.as_ref(),
+            password: self.password.as_ref(),
+            file: self.password_file.as_deref(),
+        }
+    }
+
+    fn proxy_login(&self) -> Login<'_> {
+        Login {
+            prefix: "proxy_",
+            username: self.proxy_username.as_ref(),
+            password: self.proxy_password.as_ref(),
+            file: self.proxy_password_file.as_deref(),
         }
     }
 
@@ -191,19 +255,24 @@ impl Relay {
         self.hello_name.clone().unwrap_or_else(host_name)
     }
 
-    /// The password, from wherever it stands.
-    fn password(&self) -> Result<Option<String>, (String, String)> {
-        let Some(file) = &self.password_file else {
-            return Ok(self.password.as_ref().map(|password| password.expose().to_owned()));
+    /// The credentials, the password from wherever it stands.
+    fn credentials(&self, login: Login<'_>) -> Result<Option<Credentials>, (String, String)> {
+        let key = format!("{}password_file", login.prefix);
+        let password = match login.file {
+            None => login.password.map(|password| password.expose().to_owned()),
+            Some(file) => {
+                let text =
+                    std::fs::read_to_string(file).map_err(|error| self.unreadable(&key, file, &error))?;
+                let password = text.trim_end_matches(['\r', '\n']);
+                if password.is_empty() {
+                    let what = format!("there is no password in {}", file.display());
+                    return Err((format!("relay.{}.{key}", self.name), what));
+                }
+                Some(password.to_owned())
+            }
         };
-        let text =
-            std::fs::read_to_string(file).map_err(|error| self.unreadable("password_file", file, &error))?;
-        let password = text.trim_end_matches(['\r', '\n']);
-        if password.is_empty() {
-            let what = format!("there is no password in {}", file.display());
-            return Err((format!("relay.{}.password_file", self.name), what));
-        }
-        Ok(Some(password.to_owned()))
+        let login = login.username.cloned().zip(password);
+        Ok(login.map(|(username, password)| Credentials { username, password }))
     }
 
     fn trusted(&self) -> Result<(), (String, String)> {
@@ -217,28 +286,34 @@ impl Relay {
 
     /// The files that it names and that cannot be read, by key.
     pub fn files(&self) -> Findings {
-        [self.password().err(), self.trusted().err()].into_iter().flatten().collect()
+        let logins = [self.login(), self.proxy_login()].map(|login| self.credentials(login).err());
+        logins.into_iter().chain([self.trusted().err()]).flatten().collect()
     }
 
-    /// What is wrong with the permissions of the password file, if others than its owner can read it.
-    pub fn exposed_password(&self) -> Option<String> {
-        let file = self.password_file.as_ref()?;
-        let is_exposed = std::fs::metadata(file).is_ok_and(|metadata| metadata.mode() & 0o077 != 0);
-        is_exposed.then(|| {
-            format!("relay.{}.password_file: others can read {1}: chmod go= {1}", self.name, file.display())
-        })
+    /// What is wrong with the permissions of its password files, where others than their owner can read them.
+    pub fn exposed_passwords(&self) -> Vec<String> {
+        let exposed = |login: Login<'_>| {
+            let file = login.file?;
+            let is_exposed = std::fs::metadata(file).is_ok_and(|metadata| metadata.mode() & 0o077 != 0);
+            let (relay, prefix, file) = (&self.name, login.prefix, file.display());
+            is_exposed.then(|| {
+                format!("relay.{relay}.{prefix}password_file: others can read {file}: chmod go= {file}")
+            })
+        };
+        [self.login(), self.proxy_login()].into_iter().filter_map(exposed).collect()
     }
 
-    /// For the dispatcher: reads the password file.
+    /// For the dispatcher: reads the password files.
     ///
     /// # Errors
     /// With exit code 2 if a file that it names cannot be read.
     pub fn to_dispatcher(&self) -> Result<RelayConfig> {
         let failure = |(key, what): (String, String)| Failure::new(Exit::Usage, format!("{key}: {what}"));
-        let password = self.password().map_err(failure)?;
+        let credentials = self.credentials(self.login()).map_err(failure)?;
+        let proxy_credentials = self.credentials(self.proxy_login()).map_err(failure)?;
         self.trusted().map_err(failure)?;
-        let credentials = self.username.clone().zip(password);
-        let StageTimeouts { connect, command, data, body, dot, quit } = self.timeouts.clone();
+        let proxy = self.proxy.as_deref().and_then(|proxy| proxy::parse(proxy).ok());
+        let StageTimeouts { connect, banner, command, data, body, dot, quit } = self.timeouts.clone();
         let tls = match self.tls {
             TlsMode::Starttls => postledger_dispatcher::TlsMode::Starttls,
             TlsMode::Implicit => postledger_dispatcher::TlsMode::Implicit,
@@ -249,14 +324,30 @@ impl Relay {
             host: self.host.clone(),
             port: self.port(),
             tls,
-            credentials: credentials.map(|(username, password)| Credentials { username, password }),
+            credentials,
             max_connections: self.max_connections,
             max_per_second: self.max_per_second,
-            timeouts: Timeouts { connect, command, data, body, dot, quit },
+            source_address: self.source_address.as_deref().and_then(|address| address.parse().ok()),
+            proxy: proxy.map(|proxy| Proxy { credentials: proxy_credentials, ..proxy }),
+            timeouts: Timeouts { connect, banner, command, data, body, dot, quit },
             ca_file: self.ca_file.clone(),
             hello_name: self.hello(),
         })
     }
+}
+
+/// Who logs in somewhere, as it is configured.
+#[derive(Clone, Copy)]
+struct Login<'a> {
+    /// Of its keys.
+    prefix: &'a str,
+    username: Option<&'a String>,
+    password: Option<&'a Secret>,
+    file: Option<&'a Path>,
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
 /// A domain name, or an address without brackets.

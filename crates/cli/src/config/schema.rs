@@ -70,6 +70,8 @@ texts! {
     size = "size",
     /// An address and a port.
     socket_address = "socket-address",
+    /// An IP address.
+    ip = "ip",
     /// The address of somebody's mail.
     address = "email",
     /// What operators call a relay or a route.

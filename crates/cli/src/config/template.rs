@@ -87,6 +87,7 @@ fn example(form: &Form) -> Value {
         Form::Duration { .. } => Value::from("1m"),
         Form::Size { .. } => Value::from("1MiB"),
         Form::SocketAddress => Value::from("127.0.0.1:8250"),
+        Form::Ip => Value::from("192.0.2.7"),
         Form::Network => Value::from("10.0.0.0/8"),
         Form::Address => Value::from("bounces@shop.example"),
         Form::Choice(words) => Value::from(words.first().map_or("", String::as_str)),

@@ -129,6 +129,21 @@ fn what_is_wrong_is_named() {
             format!("{relay}username = \"x\"\npassword = \"x\"\npassword_file = \"x\""),
             "excludes password_file",
         ),
+        (format!("{relay}source_address = \"here\""), "relay.a.source_address: expected an IP address"),
+        (format!("{relay}proxy = \"proxy:1080\""), "relay.a.proxy: expected socks5://HOST:PORT"),
+        (
+            format!("{relay}proxy = \"socks5://u:hunter2@proxy:1080\""),
+            "line 4, column 1: relay.a.proxy: a login does not stand in it: use proxy_username",
+        ),
+        (format!("{relay}proxy_password = \"x\""), "relay.a.proxy_password: goes with proxy_username"),
+        (
+            format!("{relay}proxy_username = \"x\"\nproxy_password = \"x\""),
+            "relay.a.proxy_username: goes with proxy",
+        ),
+        (
+            format!("{relay}tls = \"off\"\nproxy = \"http://proxy.example:3128\""),
+            "relay.a.tls: \"off\" would send mail",
+        ),
         (format!("{relay}timeouts = {{ dot = \"0s\" }}"), "relay.a.timeouts.dot: expected a duration"),
         ("[[relay]]\nname = \"A b\"\nhost = \"x\"".to_owned(), "expected a name of 1 to 64"),
         ("[[relay]]\nhost = \"x\"".to_owned(), "line 1, column 1: this [[relay]] has no name"),
@@ -215,7 +230,9 @@ fn every_key_can_stand_in_the_environment_and_its_origin_is_known() {
         assert!(!key.about.is_empty(), "{} has no text", key.path);
         let path = key.path.replace('*', "default");
         let value = match &key.form {
+            key::Form::Text if path.ends_with(".proxy") => "socks5://127.0.0.1:1080".to_owned(),
             key::Form::Text => "smtp.example.net".to_owned(),
+            key::Form::Ip => "127.0.0.1".to_owned(),
             key::Form::Path => "/some/where".to_owned(),
             key::Form::Name => "default".to_owned(),
             key::Form::Truth => "true".to_owned(),
@@ -245,6 +262,16 @@ fn every_key_can_stand_in_the_environment_and_its_origin_is_known() {
             ("relay.default.username", "u"),
             (
                 if path == "relay.default.password" { "store.path" } else { "relay.default.password_file" },
+                "p",
+            ),
+            ("relay.default.proxy", "http://127.0.0.1:3128"),
+            ("relay.default.proxy_username", "u"),
+            (
+                if path == "relay.default.proxy_password" {
+                    "store.path"
+                } else {
+                    "relay.default.proxy_password_file"
+                },
                 "p",
             ),
             ("route.default.relays", "default"),
@@ -394,7 +421,8 @@ fn a_first_configuration_says_what_holds() {
             is_in_comment = line.starts_with('#');
         }
         // Examples, which no default stands for, go with other keys or in tables that are not there.
-        let is_example = ["#username", "#password_file", "#ca_file"].iter().any(|key| line.starts_with(key));
+        let examples = ["#username", "#password_file", "#ca_file", "#proxy_username", "#proxy_password_file"];
+        let is_example = examples.iter().any(|key| line.starts_with(key));
         let Some(key) = line.strip_prefix('#').filter(|line| line.contains(" = ") && !line.starts_with(' '))
         else {
             continue;

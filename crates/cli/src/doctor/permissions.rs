@@ -45,7 +45,7 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
     }
     let administered = [0, owner];
     for relay in &config.relay {
-        if let Some(file) = &relay.password_file {
+        for file in [&relay.password_file, &relay.proxy_password_file].into_iter().flatten() {
             look(file, GROUP_READS, &administered);
         }
     }

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::system::SystemClock;
 use crate::trouble;
 use postledger_core::clock::Clock;
-use postledger_core::outcome::{NotSent, Stage};
+use postledger_core::outcome::{NotSent, Stage, Trouble};
 use postledger_dispatcher::{Certificate, Refused, RelayExamined, TlsMode, examine_relay};
 
 /// All at once: one that does not answer takes its time.
@@ -58,6 +58,12 @@ fn unusable(not_sent: &NotSent, certificate: Option<&Certificate>, is_another_us
     let (seen, remedy) = match (refused, not_sent.stage) {
         (Some(refused), _) => because(refused),
         (None, Stage::Dns) => (detail, "correct `host`, or the machine's resolver"),
+        (None, Stage::Connect) if is_of_proxy(not_sent.trouble) => {
+            (detail, "check `proxy` and its login; try it by hand from here, such as with `curl --proxy`")
+        }
+        (None, Stage::Connect) if not_sent.trouble == Trouble::SourceAddress => {
+            (detail, "`ip address` lists those of this machine; correct `source_address`")
+        }
         (None, Stage::Connect) => (
             detail,
             "check `host` and `port`, and that a firewall lets this machine out: many networks block port 25",
@@ -82,6 +88,17 @@ fn unusable(not_sent: &NotSent, certificate: Option<&Certificate>, is_another_us
     finding.with("stage", not_sent.stage.as_str()).with("trouble", not_sent.trouble.as_str())
 }
 
+const fn is_of_proxy(trouble: Trouble) -> bool {
+    matches!(
+        trouble,
+        Trouble::ProxyUnreachable
+            | Trouble::ProxyTimeout
+            | Trouble::ProxyRefused
+            | Trouble::ProxyFailed
+            | Trouble::ProxyProtocol
+    )
+}
+
 fn because(refused: Refused) -> (String, &'static str) {
     let remedy = match refused {
         Refused::Expired => "its operator must renew it; until then nothing is sent there",
@@ -99,7 +116,6 @@ fn because(refused: Refused) -> (String, &'static str) {
 mod tests {
     use super::super::State;
     use super::*;
-    use postledger_core::outcome::Trouble;
 
     #[test]
     fn a_relay_that_is_down_beside_another_is_a_warning() {

@@ -347,6 +347,12 @@ fn says_nothing_of_the_relay(not_sent: &NotSent) -> bool {
         | Trouble::Protocol
         | Trouble::Refused
         | Trouble::Tls
-        | Trouble::NotFound => false,
+        | Trouble::NotFound
+        | Trouble::SourceAddress
+        | Trouble::ProxyUnreachable
+        | Trouble::ProxyTimeout
+        | Trouble::ProxyRefused
+        | Trouble::ProxyFailed
+        | Trouble::ProxyProtocol => false,
     }
 }

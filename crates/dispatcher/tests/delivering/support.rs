@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its own part of the bench")]
 
 pub mod gate;
+pub mod proxy;
 pub mod server;
 
 use bytes::Bytes;
@@ -55,7 +56,15 @@ impl Entropy for TestEntropy {
 
 pub fn short() -> Timeouts {
     let ms = Duration::from_millis;
-    Timeouts { connect: ms(400), command: ms(400), data: ms(400), body: ms(400), dot: ms(400), quit: ms(200) }
+    Timeouts {
+        connect: ms(400),
+        banner: ms(400),
+        command: ms(400),
+        data: ms(400),
+        body: ms(400),
+        dot: ms(400),
+        quit: ms(200),
+    }
 }
 
 pub fn relay(name: &str, server: &Server) -> RelayConfig {
@@ -68,6 +77,8 @@ pub fn relay(name: &str, server: &Server) -> RelayConfig {
         max_connections: 4,
         max_per_second: None,
         timeouts: short(),
+        source_address: None,
+        proxy: None,
         ca_file: None,
         hello_name: "sender.example".into(),
     }

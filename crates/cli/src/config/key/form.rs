@@ -4,7 +4,7 @@ use bytesize::ByteSize;
 use postledger_core::address::Address;
 use postledger_core::name::RelayName;
 use serde_json::Value as Json;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use toml::Value;
 
@@ -29,6 +29,8 @@ pub enum Form {
     Size { least: Option<ByteSize>, most: Option<ByteSize> },
     /// An address and a port.
     SocketAddress,
+    /// An IP address.
+    Ip,
     /// A network, or a single address.
     Network,
     /// An address of mail.
@@ -77,6 +79,7 @@ impl Form {
             (_, Some("duration")) => Self::Duration { least: duration("x-min"), most: duration("x-max") },
             (_, Some("size")) => Self::Size { least: size("x-min"), most: size("x-max") },
             (_, Some("socket-address")) => Self::SocketAddress,
+            (_, Some("ip")) => Self::Ip,
             (_, Some("network")) => Self::Network,
             (_, Some("email")) => Self::Address,
             (_, Some("name")) => Self::Name,
@@ -123,6 +126,7 @@ impl Form {
             Self::SocketAddress => {
                 ("an address and a port".to_owned(), "such as 127.0.0.1:8250", String::new())
             }
+            Self::Ip => ("an IP address".to_owned(), "such as 192.0.2.7", String::new()),
             Self::Network => ("a network".to_owned(), "such as 10.1.0.0/16", String::new()),
             Self::Address => ("an address of mail".to_owned(), "", String::new()),
             Self::Choice(words) => (format!("one of {}", words.join(", ")), "", String::new()),
@@ -158,6 +162,7 @@ impl Form {
                 text.parse().is_ok_and(|size: ByteSize| is_within(&size, least, most))
             }
             (Self::SocketAddress, Value::String(text)) => text.parse::<SocketAddr>().is_ok(),
+            (Self::Ip, Value::String(text)) => text.parse::<IpAddr>().is_ok(),
             (Self::Network, Value::String(text)) => text.parse::<ipnet::IpNet>().is_ok(),
             (Self::Address, Value::String(text)) => text.parse::<Address>().is_ok(),
             (Self::Choice(words), Value::String(text)) => words.contains(text),

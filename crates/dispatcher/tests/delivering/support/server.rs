@@ -56,6 +56,8 @@ pub struct Log {
     /// Every byte of every connection, in order of reading.
     pub bytes: Vec<u8>,
     pub connections: usize,
+    /// Where each came from.
+    pub peers: Vec<String>,
     /// Texts that were begun and not ended.
     pub cut: usize,
 }
@@ -106,11 +108,12 @@ impl Server {
         };
         let encryption = Arc::new(encryption);
         let task = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
+            while let Ok((stream, from)) = listener.accept().await {
                 stream.set_nodelay(true).expect("a fresh socket");
                 let number = {
                     let mut log = peers.log.lock().expect("no test has failed");
                     log.connections += 1;
+                    log.peers.push(from.ip().to_string());
                     log.connections
                 };
                 let peer = Peer { number, ..peers.clone() };
