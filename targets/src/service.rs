@@ -8,8 +8,10 @@ use postledger_core::explanation::Explanation;
 use postledger_core::id::{DeliveryId, MessageId};
 use postledger_core::ledger::{BoxFuture, Ledger, MessagePage, MessageQuery, Views, ViewsError};
 use postledger_core::memory::MemoryLedger;
+use postledger_core::name::{Actor, RelayName};
+use postledger_core::outcome::NotSent;
 use postledger_core::policy::Policy;
-use postledger_core::relay::{Dispatching, RelayStatus};
+use postledger_core::relay::{Dispatching, Drill, DrillRefused, RelayStatus};
 use postledger_core::secret::Secret;
 use postledger_core::time::Timestamp;
 use postledger_dispatcher::MimeComposer;
@@ -17,6 +19,7 @@ use serde_json::Value;
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
 /// Messages in one ledger, before it is thrown away with them.
@@ -115,6 +118,18 @@ impl Views for Nothing {
 impl Dispatching for Nothing {
     fn relays(&self) -> Vec<RelayStatus> {
         Vec::new()
+    }
+
+    fn begin_drill(&self, _: &RelayName, _: Duration, _: Actor) -> Result<Drill, DrillRefused> {
+        Err(DrillRefused::Unknown)
+    }
+
+    fn end_drill(&self, _: &RelayName, _: Actor) -> Result<(), DrillRefused> {
+        Err(DrillRefused::Unknown)
+    }
+
+    fn probe(&self, _: RelayName) -> BoxFuture<'_, Option<Result<Duration, NotSent>>> {
+        Box::pin(std::future::ready(None))
     }
 
     fn open_deliveries(&self) -> u64 {

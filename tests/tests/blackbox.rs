@@ -9,7 +9,9 @@ mod blackbox {
     mod disk_full;
     mod dkim;
     mod doctor;
+    mod drill;
     mod examples;
+    mod failover;
     mod foreign_server;
     mod hostile;
     mod idempotency;
@@ -24,6 +26,7 @@ mod blackbox {
     mod panic_in_one_delivery;
     mod poison;
     mod power_cut;
+    mod proxy;
     mod relay_goes_wrong;
     mod reload;
     mod replay;

@@ -64,6 +64,8 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(key_calls::revoke))
         .routes(routes!(explain::explain))
         .routes(routes!(relays::list))
+        .routes(routes!(relays::drill::begin, relays::drill::end))
+        .routes(routes!(relays::drill::probe))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))
         .routes(routes!(health::metrics))

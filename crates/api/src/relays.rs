@@ -1,5 +1,7 @@
 //! `/v1/relays`: what the next hops are doing.
 
+pub(crate) mod drill;
+
 use crate::answer::{self, Data};
 use crate::api::Shared;
 use crate::event_json::NotSentJson;

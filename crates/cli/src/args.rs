@@ -14,7 +14,7 @@ pub use subject::Subject;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use postledger_core::id::KeyId;
 use postledger_core::key::Scope;
-use postledger_core::name::{RelayName, Tenant};
+use postledger_core::name::{RelayName, RouteName, Tenant};
 use postledger_store::Until;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -201,6 +201,18 @@ pub enum Audit {
         /// msg_…, or dlv_… for the timeline of one delivery
         id: Subject,
     },
+    /// What happened to the service itself: starts, stops, and what the breakers of relays did
+    #[command(after_help = "Examples:
+  postledger audit node
+  postledger audit node --relay primary --output json | jq '.data[].kind'")]
+    Node {
+        /// Of this relay alone
+        #[arg(long, value_name = "NAME")]
+        relay: Option<RelayName>,
+        /// At most so many, the last ones
+        #[arg(long, value_name = "COUNT", default_value_t = 100)]
+        limit: usize,
+    },
     /// Verify the hash chain, the personal parts, the contents and the anchor
     #[command(after_help = "Examples:
   postledger audit verify
@@ -248,6 +260,16 @@ pub enum Relay {
     /// What each relay is doing, from the running service
     #[command(after_help = "Example:\n  postledger relay list")]
     List,
+    /// Take a relay out of use for a moment, and prove that mail goes by the backup
+    #[command(after_help = "Examples:
+  postledger relay drill primary --to ops@shop.example
+  postledger relay drill primary --to ops@shop.example --route bulk --limit 30s
+
+Without --to no mail is sent: the service connects to the backup and logs in. The breaker closes
+again at the end, also if this is interrupted, and in any case after --limit. Exit code 0 if the
+backup has the mail, 1 if not, 3 if there is no such relay, 4 if it is out of use as it is or no
+route has another relay that is up.")]
+    Drill(Drill),
     /// Connect, greet, secure and log in, without sending anything
     #[command(after_help = "Examples:
   postledger relay test
@@ -256,6 +278,25 @@ pub enum Relay {
         /// The relay's name; all without it
         name: Option<RelayName>,
     },
+}
+
+/// A drill.
+#[derive(Debug, ClapArgs)]
+pub struct Drill {
+    /// The relay's name
+    pub name: RelayName,
+    /// Send a message to this address
+    #[arg(long, value_name = "ADDRESS")]
+    pub to: Option<String>,
+    /// The message's sender [default: the same address]
+    #[arg(long, value_name = "ADDRESS", requires = "to")]
+    pub from: Option<String>,
+    /// By which route [default: `default`, if it has the relay and another one]
+    #[arg(long, value_name = "NAME")]
+    pub route: Option<RouteName>,
+    /// For so long at most, such as 30s; up to 10m
+    #[arg(long, value_name = "DURATION", value_parser = value::duration, default_value = "60s")]
+    pub limit: Duration,
 }
 
 /// Verbs on backups.

@@ -56,6 +56,12 @@ pub fn of(events: &[Value]) -> String {
     Layout::of(&lines).lay_out(&lines, "")
 }
 
+/// Events of the service itself.
+pub fn node(events: &[Value]) -> String {
+    let lines = lines(events.iter(), false);
+    Layout::of(&lines).lay_out(&lines, "")
+}
+
 /// One line of a timeline, before its columns are known.
 struct Line {
     /// `None` where it has no time of its own.

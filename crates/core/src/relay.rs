@@ -2,9 +2,11 @@
 
 use crate::explanation::Explanation;
 use crate::id::DeliveryId;
-use crate::name::{Actor, RelayName};
+use crate::ledger::BoxFuture;
+use crate::name::{Actor, RelayName, RouteName};
 use crate::outcome::{NotSent, closed_set};
 use crate::time::Timestamp;
+use std::time::Duration;
 
 closed_set! {
     /// Whether a relay gets mail.
@@ -45,7 +47,33 @@ pub struct RelayStatus {
     pub last_trouble: Option<(Timestamp, NotSent)>,
 }
 
-/// Sees the dispatcher. Cheap: answers from memory.
+/// A drill that has begun: the breaker of a relay is open on purpose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drill {
+    /// It closes by itself then.
+    pub until: Timestamp,
+    /// Each route that has the relay, with the relay by which its mail goes meanwhile; `None`: it waits.
+    pub routes: Vec<(RouteName, Option<RelayName>)>,
+}
+
+/// Why a drill does not begin, or does not end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DrillRefused {
+    /// There is no such relay.
+    #[error("there is no such relay")]
+    Unknown,
+    /// Nothing goes there now.
+    #[error("its breaker is not closed: no mail goes there as it is")]
+    NotClosed,
+    /// All its mail would wait.
+    #[error("no route has another relay that is up: all its mail would wait")]
+    NoBackup,
+    /// There is none to end.
+    #[error("no drill of it is under way")]
+    NotDrilled,
+}
+
+/// Sees and steers the dispatcher. All but a probe is cheap: it answers from memory.
 pub trait Dispatching: Send + Sync {
     /// Every relay, in configured order.
     fn relays(&self) -> Vec<RelayStatus>;
@@ -56,4 +84,21 @@ pub trait Dispatching: Send + Sync {
 
     /// Why a delivery is where it is; `None` for one that is not pending.
     fn explain(&self, delivery: DeliveryId) -> Option<Explanation>;
+
+    /// Opens a relay's breaker on purpose: no new mail goes there, until [`Dispatching::end_drill`] or for `span` at most.
+    /// Attempts in flight end there.
+    ///
+    /// # Errors
+    /// [`DrillRefused`]; nothing was changed.
+    fn begin_drill(&self, relay: &RelayName, span: Duration, by: Actor) -> Result<Drill, DrillRefused>;
+
+    /// Closes the breaker that a drill has opened.
+    ///
+    /// # Errors
+    /// [`DrillRefused::Unknown`] and [`DrillRefused::NotDrilled`].
+    fn end_drill(&self, relay: &RelayName, by: Actor) -> Result<(), DrillRefused>;
+
+    /// Connects as for mail, as far as to a session that could take some. Answers how long it took; `None` for a relay that
+    /// is not configured.
+    fn probe(&self, relay: RelayName) -> BoxFuture<'_, Option<Result<Duration, NotSent>>>;
 }

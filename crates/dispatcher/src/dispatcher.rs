@@ -7,6 +7,7 @@ use crate::dkim::DkimSigners;
 use crate::engine::Engine;
 use crate::in_flight::{InFlight, LeftBehind};
 use crate::planner::Relay;
+use crate::transport::{Patience, connect};
 use crate::{driver, meters, quarantine, record};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -14,15 +15,16 @@ use postledger_core::clock::{Clock, Entropy};
 use postledger_core::delivery::Phase;
 use postledger_core::explanation::Explanation;
 use postledger_core::id::{DeliveryId, Position};
-use postledger_core::ledger::{Ledger, LedgerError};
+use postledger_core::ledger::{BoxFuture, Ledger, LedgerError};
 use postledger_core::message::Message;
-use postledger_core::name::RelayName;
-use postledger_core::outcome::interrupted;
-use postledger_core::relay::{Dispatching, RelayStatus};
+use postledger_core::name::{Actor, RelayName};
+use postledger_core::outcome::{NotSent, interrupted};
+use postledger_core::relay::{Dispatching, Drill, DrillRefused, RelayStatus};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Open messages read at once at the start.
 const PAGE: usize = 500;
@@ -254,6 +256,37 @@ impl Dispatching for Dispatcher {
 
     fn explain(&self, delivery: DeliveryId) -> Option<Explanation> {
         self.engine.with_queue(|planner, now| planner.explain(delivery, now))
+    }
+
+    fn begin_drill(&self, relay: &RelayName, span: Duration, by: Actor) -> Result<Drill, DrillRefused> {
+        let drill = self.engine.with_queue(|planner, now| planner.begin_drill(relay, span, by, now))?;
+        tracing::warn!(%relay, until = %drill.until, "its breaker is open on purpose, for a drill");
+        self.engine.inbox.wake.notify_one();
+        Ok(drill)
+    }
+
+    fn end_drill(&self, relay: &RelayName, by: Actor) -> Result<(), DrillRefused> {
+        self.engine.with_queue(|planner, now| planner.end_drill(relay, by, now))?;
+        tracing::info!(%relay, "the drill has ended");
+        self.engine.inbox.wake.notify_one();
+        Ok(())
+    }
+
+    fn probe(&self, relay: RelayName) -> BoxFuture<'_, Option<Result<Duration, NotSent>>> {
+        Box::pin(async move {
+            let index = self.engine.with_queue(|planner, _| planner.configured(&relay))?;
+            let slot = self.engine.relay(index);
+            let began = Instant::now();
+            let connected = connect(&slot.endpoint, Patience::Usual, &self.engine.abort).await;
+            let took = began.elapsed();
+            Some(match connected {
+                Ok(connection) => {
+                    self.engine.tasks.spawn(connection.quit());
+                    Ok(took)
+                }
+                Err(not_sent) => Err(not_sent),
+            })
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 
 fn concrete(path: &str, id: &str) -> String {
     let id = if path.starts_with("/v1/deliveries") { format!("dlv_{}_1", &id[4..]) } else { id.to_owned() };
-    path.replace("{id}", &id).replace("{n}", "1").replace("{*file}", "index.css")
+    path.replace("{id}", &id).replace("{name}", "primary").replace("{n}", "1").replace("{*file}", "index.css")
 }
 
 /// What makes a call succeed as far as it can: its body, and the status of the answer. A call without a row here fails
@@ -32,7 +32,9 @@ fn allowed(method: &str, path: &str) -> (Value, u16) {
         ("POST", "/v1/deliveries/{id}/resolve") => (json!({"outcome": "delivered", "reason": "seen"}), 409),
         ("GET", "/v1/deliveries/{id}/content") => (Value::Null, 409),
         ("POST", "/v1/keys") => (json!({"scopes": ["read"]}), 201),
-        ("DELETE", "/v1/keys/{id}") => (Value::Null, 204),
+        ("DELETE", "/v1/keys/{id}" | "/v1/relays/{name}/drill") => (Value::Null, 204),
+        ("POST", "/v1/relays/{name}/drill") => (json!({"expires_after": "10s"}), 200),
+        ("POST", "/v1/relays/{name}/probe") => (Value::Null, 200),
         ("GET", "/" | "/docs") => (Value::Null, 307),
         ("GET", "/dev/mailbox/{n}") => (Value::Null, 404),
         (

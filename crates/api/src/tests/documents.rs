@@ -123,3 +123,28 @@ async fn relays_are_shown_to_administrators() {
     ]});
     assert_eq!(relays, expected);
 }
+
+#[tokio::test]
+async fn a_drill_is_begun_and_ended_by_administrators() {
+    let service = Service::start().await;
+    let ask = async |method: &str, path: &str, body: Value| service.control(method, path, &body).await;
+    let begun = ask("POST", "/v1/relays/primary/drill", json!({"expires_after": "10s"})).await;
+    let expected = json!({
+        "relay": "primary", "until": "2026-12-01T09:00:10.000000Z",
+        "routes": [{"route": "default", "relay": "backup"}, {"route": "bulk", "relay": null}],
+    });
+    assert_eq!((begun.status.as_u16(), begun.json()), (200, expected));
+    let usual = ask("POST", "/v1/relays/primary/drill", json!({})).await.json();
+    assert_eq!(usual["until"], "2026-12-01T09:01:00.000000Z", "a minute, if nothing is said");
+    for wrong in [json!({"expires_after": "0s"}), json!({"expires_after": "11m"}), json!({"for": "1m"})] {
+        assert_eq!(ask("POST", "/v1/relays/primary/drill", wrong.clone()).await.status, 422, "{wrong}");
+    }
+    assert_eq!(ask("POST", "/v1/relays/backup/drill", json!({})).await.status, 409);
+    assert_eq!(ask("POST", "/v1/relays/nobody/drill", json!({})).await.status, 404);
+    assert_eq!(ask("DELETE", "/v1/relays/backup/drill", Value::Null).await.status, 409);
+    let probed = ask("POST", "/v1/relays/primary/probe", Value::Null).await.json();
+    assert_eq!(probed, json!({"relay": "primary", "ok": true, "took_ms": 12, "not_sent": null}));
+    let probed = ask("POST", "/v1/relays/backup/probe", Value::Null).await.json();
+    assert_eq!((&probed["ok"], &probed["not_sent"]["trouble"]), (&json!(false), &json!("proxy_timeout")));
+    assert_eq!(ask("POST", "/v1/relays/nobody/probe", Value::Null).await.status, 404);
+}

@@ -16,16 +16,17 @@ use postledger_core::ledger::{
 };
 use postledger_core::memory::MemoryLedger;
 use postledger_core::message::Message;
-use postledger_core::name::RouteName;
+use postledger_core::name::{Actor, RelayName, RouteName};
 use postledger_core::outcome::{NotSent, Stage, Trouble};
 use postledger_core::policy::{Policy, Priority};
-use postledger_core::relay::{Breaker, Dispatching, RelayStatus};
+use postledger_core::relay::{Breaker, Dispatching, Drill, DrillRefused, RelayStatus};
 use postledger_core::route::RouteReason;
 use postledger_core::secret::Secret;
 use postledger_core::time::Timestamp;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// 2026-12-01T09:00:00Z.
 pub const NOW: i64 = 1_796_115_600_000_000;
@@ -337,6 +338,34 @@ impl Dispatching for TwoRelays {
 
     fn open_deliveries(&self) -> u64 {
         0
+    }
+
+    fn begin_drill(&self, relay: &RelayName, span: Duration, _: Actor) -> Result<Drill, DrillRefused> {
+        match relay.as_str() {
+            "primary" => {
+                let routes = vec![
+                    (RouteName::default_route(), "backup".parse().ok()),
+                    ("bulk".parse().unwrap(), None),
+                ];
+                Ok(Drill { until: Timestamp::from_micros(NOW).plus(span), routes })
+            }
+            "backup" => Err(DrillRefused::NotClosed),
+            _ => Err(DrillRefused::Unknown),
+        }
+    }
+
+    fn end_drill(&self, relay: &RelayName, _: Actor) -> Result<(), DrillRefused> {
+        if relay.as_str() == "primary" { Ok(()) } else { Err(DrillRefused::NotDrilled) }
+    }
+
+    fn probe(&self, relay: RelayName) -> BoxFuture<'_, Option<Result<Duration, NotSent>>> {
+        let not_sent = NotSent { stage: Stage::Connect, trouble: Trouble::ProxyTimeout, reply: None };
+        let probed = match relay.as_str() {
+            "primary" => Some(Ok(Duration::from_millis(12))),
+            "backup" => Some(Err(not_sent)),
+            _ => None,
+        };
+        Box::pin(std::future::ready(probed))
     }
 
     fn explain(&self, _: DeliveryId) -> Option<Explanation> {

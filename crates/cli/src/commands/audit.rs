@@ -12,8 +12,9 @@ use anyhow::Result;
 use postledger_api::{EventJson, MessageJson};
 use postledger_core::clock::Clock;
 use postledger_core::event::Recorded;
-use postledger_core::id::{Hex, Position};
+use postledger_core::id::{Hex, Position, Stream};
 use postledger_core::message::Message;
+use postledger_core::name::RelayName;
 use postledger_store::{OpenError, Reader, Verified, VerifyError};
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Write};
@@ -29,6 +30,7 @@ pub async fn run(place: &Place, verb: Audit) -> Result<Exit> {
     let reader = open(place).await?;
     match verb {
         Audit::Show { id } => show(place, &reader, id).await,
+        Audit::Node { relay, limit } => node(place, &reader, relay.as_ref(), limit).await,
         Audit::Verify => verify(place, &reader).await,
         Audit::Export { after } => export(&reader, Position(after)).await,
     }
@@ -69,6 +71,17 @@ async fn show(place: &Place, reader: &Reader, id: Subject) -> Result<Exit> {
     let message = serde_json::to_value(MessageJson::new(&message, now))?;
     let both = json!({"message": message, "events": events});
     output::write(place.output, &both, |both| timeline::whole(both, id, now))?;
+    Ok(Exit::Ok)
+}
+
+/// The last of what happened to the service itself.
+async fn node(place: &Place, reader: &Reader, relay: Option<&RelayName>, limit: usize) -> Result<Exit> {
+    let history = reader.stream(Stream::Node).await?;
+    let events: Vec<Value> = history.iter().map(event_json).collect::<Result<_>>()?;
+    let is_wanted = |event: &&Value| relay.is_none_or(|relay| event["relay"] == relay.as_str());
+    let events: Vec<Value> = events.iter().filter(is_wanted).cloned().collect();
+    let last = &events[events.len().saturating_sub(limit)..];
+    output::write(place.output, &json!({"data": last}), |_| timeline::node(last))?;
     Ok(Exit::Ok)
 }
 

@@ -1,5 +1,7 @@
 //! `postledger relay`
 
+mod drill;
+
 use crate::args::{Output, Place, Relay};
 use crate::client::{Client, configuration};
 use crate::exit::{Exit, Failure};
@@ -23,6 +25,7 @@ use serde_json::{Value, json};
 pub async fn run(place: &Place, verb: Relay) -> Result<Exit> {
     match verb {
         Relay::List => list(place).await,
+        Relay::Drill(wish) => drill::run(place, wish).await,
         Relay::Test { name } => test(place, name.as_ref()).await,
     }
 }

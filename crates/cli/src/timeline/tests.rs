@@ -150,3 +150,26 @@ fn an_explanation_shows_the_rule_then_its_figures() {
          \u{20} destination  example.net, 0 of 1 under way"
     );
 }
+
+#[test]
+fn what_breakers_did_is_told_with_cause_and_span() {
+    let events = [
+        json!({"at": "2026-12-01T09:00:00.000000Z", "delivery": 0, "kind": "started", "program": "0.1.0"}),
+        json!({"at": "2026-12-01T09:00:01.000000Z", "delivery": 0, "kind": "breaker_opened", "relay": "primary", "by": "system",
+            "until": "2026-12-01T09:00:02.500000Z",
+            "not_sent": {"stage": "auth", "trouble": "refused", "reply": {"code": 535, "enhanced": "5.7.8", "text": "no"}}}),
+        json!({"at": "2026-12-01T09:00:02.500000Z", "delivery": 0, "kind": "breaker_probing", "relay": "primary"}),
+        json!({"at": "2026-12-01T09:00:03.000000Z", "delivery": 0, "kind": "breaker_closed", "relay": "primary", "by": "system"}),
+        json!({"at": "2026-12-01T09:01:00.000000Z", "delivery": 0, "kind": "breaker_opened", "relay": "primary",
+            "by": "control", "until": "2026-12-01T09:02:00.000000Z"}),
+    ];
+    assert_eq!(
+        shown(&node(&events)),
+        "2026-12-01 UTC\n\
+         09:00:00.000           started          version 0.1.0\n\
+         09:00:01.000   +1.0 s  breaker opened   primary: it refused AUTH: 535 5.7.8 no; for 1.5 s\n\
+         09:00:02.500   +1.5 s  breaker probing  primary\n\
+         09:00:03.000  +500 ms  breaker closed   primary, by system\n\
+         09:01:00.000    +57 s  breaker opened   primary: for a drill, by control; for 1 min"
+    );
+}

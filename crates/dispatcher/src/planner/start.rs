@@ -6,9 +6,9 @@ use super::relay::Turn;
 use super::shares::CLASSES;
 use super::{Job, Now, Planner, Relay, RelayIndex, Work};
 use postledger_core::event::NodeEvent;
-use postledger_core::name::RelayName;
+use postledger_core::name::{Actor, RelayName, RouteName};
 use postledger_core::outcome::{NotSent, Outcome};
-use postledger_core::relay::Breaker;
+use postledger_core::relay::{Breaker, Drill, DrillRefused};
 use postledger_core::time::Timestamp;
 use std::time::Duration;
 
@@ -105,11 +105,68 @@ impl Planner {
         turns
     }
 
+    /// Opens a relay's breaker on purpose, for so long at most.
+    ///
+    /// # Errors
+    /// [`DrillRefused`]; nothing was changed.
+    pub(crate) fn begin_drill(
+        &mut self,
+        name: &RelayName,
+        span: Duration,
+        by: Actor,
+        now: Now,
+    ) -> Result<Drill, DrillRefused> {
+        let index = self.configured(name).ok_or(DrillRefused::Unknown)?;
+        let routes = self.ways_round(index);
+        if self.relays.get(usize::from(index)).is_none_or(|relay| relay.breaker() != Breaker::Closed) {
+            return Err(DrillRefused::NotClosed);
+        }
+        if routes.iter().all(|(_, other)| other.is_none()) {
+            return Err(DrillRefused::NoBackup);
+        }
+        let relay = self.relay_mut(index).ok_or(DrillRefused::Unknown)?;
+        if !relay.begin_drill(now.monotonic + span, by, now) {
+            return Err(DrillRefused::NotClosed);
+        }
+        self.lanes.reopen_all(&mut self.entries);
+        Ok(Drill { until: now.wall.plus(span), routes })
+    }
+
+    /// Closes a breaker that a drill has opened.
+    ///
+    /// # Errors
+    /// [`DrillRefused::Unknown`], [`DrillRefused::NotDrilled`].
+    pub(crate) fn end_drill(&mut self, name: &RelayName, by: Actor, now: Now) -> Result<(), DrillRefused> {
+        let index = self.configured(name).ok_or(DrillRefused::Unknown)?;
+        if !self.relay_mut(index).is_some_and(|relay| relay.end_drill(by, now)) {
+            return Err(DrillRefused::NotDrilled);
+        }
+        self.lanes.reopen_all(&mut self.entries);
+        Ok(())
+    }
+
+    /// A relay that is configured, by its name.
+    pub(crate) fn configured(&self, name: &RelayName) -> Option<RelayIndex> {
+        self.relays().find_map(|(index, known, _)| (known == name).then_some(index))
+    }
+
+    /// Each route that has the relay, with the first of its others that is up; in the order of their names.
+    fn ways_round(&self, relay: RelayIndex) -> Vec<(RouteName, Option<RelayName>)> {
+        let way = |(name, number): (&RouteName, &u16)| {
+            let route = self.routes.get(usize::from(*number)).filter(|route| route.contains(&relay))?;
+            let other = route.iter().find(|&&other| other != relay && self.is_up(other));
+            Some((name.clone(), other.and_then(|other| self.names.get(usize::from(*other))).cloned()))
+        };
+        let mut ways: Vec<_> = self.route_names.iter().filter_map(way).collect();
+        ways.sort();
+        ways
+    }
+
     /// Drills whose time is over.
     pub(super) fn pass_drills(&mut self, now: Now) {
         let over = self.relays.iter_mut().map(|relay| relay.pass_drill(now)).fold(false, |any, it| any | it);
         if over {
-            self.lanes.reopen_all();
+            self.lanes.reopen_all(&mut self.entries);
         }
     }
 

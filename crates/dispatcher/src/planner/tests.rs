@@ -15,6 +15,7 @@ mod configured;
 mod crowd;
 mod destinations;
 mod dice;
+mod drills;
 mod explained;
 mod health;
 mod routed;
