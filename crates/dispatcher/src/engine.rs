@@ -149,8 +149,9 @@ impl Engine {
         {
             return Ok(mail);
         }
-        let message = self.message(job.id.message).await?.ok_or(Unsendable::Damaged)?;
-        let content = self.ledger.content(job.id.message).await?.ok_or(Unsendable::Damaged)?;
+        let content = async { Ok(self.ledger.content(job.id.message).await?) };
+        let (message, content) = tokio::try_join!(self.message(job.id.message), content)?;
+        let (message, content) = message.zip(content).ok_or(Unsendable::Damaged)?;
         let heads = message.deliveries.iter().filter_map(|d| Some((d.id.ordinal, d.head.clone()?)));
         Ok(Mail { queued: message.queued.clone(), content, heads: heads.collect() })
     }
