@@ -85,7 +85,7 @@ pub(crate) struct NewMessage {
     /// `hold` (never again without an operator).
     #[schema(value_type = Option<String>, example = "retry")]
     pub on_unknown: Option<Parsed<OnUnknown>>,
-    /// A configured route. Default: `default`.
+    /// A configured route. Without it each delivery goes by the first route whose `match` takes it, else by `default`.
     pub route: Option<String>,
     /// Labels for search and statistics: at most 10, each of 1 to 64 characters without control characters.
     #[schema(value_type = Option<Vec<String>>)]

@@ -2,6 +2,7 @@
 
 use postledger_tests::service::{Relay, Service, Setup, binary};
 use postledger_tests::sink::{Action, Rule, Script, Sink, Stage};
+use reqwest::Method;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::process::Stdio;
@@ -76,7 +77,7 @@ async fn a_drill_proves_that_mail_goes_by_the_backup() {
 #[tokio::test]
 async fn a_drill_that_fails_or_is_refused_says_so_and_leaves_the_relay_in_use() {
     let refuses = Rule::at(Stage::Rcpt).then(Action::reply(550, "5.1.1 nobody"));
-    let (service, _primary, _backup) = service(Script::default().rule(refuses)).await;
+    let (service, _primary, mut backup) = service(Script::default().rule(refuses)).await;
     let exit = service.run(&["relay", "drill", "primary", "--to", "ops@example.net"]).await.unwrap();
     let account: Value = serde_json::from_str(&exit.stdout).unwrap();
     assert_eq!(
@@ -99,6 +100,16 @@ async fn a_drill_that_fails_or_is_refused_says_so_and_leaves_the_relay_in_use() 
     service.post("/v1/relays/primary/drill", &body).await.unwrap().expect(200).unwrap();
     let exit = service.run(&["relay", "drill", "primary"]).await.unwrap();
     assert!(exit.code == Some(4) && exit.stderr.contains("its breaker is not closed"), "{exit}");
+    // And a backup that is not there is named, with what is wrong with it.
+    let ended = service.call(Method::DELETE, "/v1/relays/primary/drill", None, &[]).await.unwrap();
+    assert_eq!(ended.status, 204);
+    backup.down().await;
+    let drill = ["relay", "drill", "primary", "--to", "ops@example.net", "--limit", "2s"];
+    let exit = service.run(&drill).await.unwrap();
+    let said =
+        exit.stderr.contains("still deferred by backup after") && exit.stderr.contains(": no connection");
+    assert!(exit.code == Some(1) && said, "{exit}");
+    closed(&service).await;
 }
 
 #[tokio::test]

@@ -58,7 +58,7 @@ pub struct Send {
     /// What follows an attempt whose result is not known
     #[arg(long, value_name = "WORD", value_parser = value::one_of(OnUnknown::ALL.iter().map(|word| word.as_str())))]
     pub on_unknown: Option<String>,
-    /// A configured route
+    /// A configured route [default: as each delivery matches]
     #[arg(long, value_name = "NAME")]
     pub route: Option<String>,
     /// A further header field, such as 'X-Order: 17'; may be repeated

@@ -129,11 +129,14 @@ async fn send(
         let is_final = matches!(&*status, "delivered" | "failed" | "unknown" | "cancelled");
         if is_final || Instant::now() >= deadline {
             let took = began.elapsed();
-            let said =
-                trouble::reply(&delivery["last_reply"]).map(|said| format!(": {said}")).unwrap_or_default();
+            let said = match trouble::reply(&delivery["last_reply"]) {
+                None => why_not_sent(client, &id).await,
+                said => said,
+            };
+            let said = said.map(|said| format!(": {said}")).unwrap_or_default();
             let by = if relay == "-" { String::new() } else { format!(" by {relay}") };
-            let after = if is_final { "after" } else { "still, after" };
-            let line = format!("{id}, route {route}: {status}{by} {after} {}{said}", time::span(took));
+            let still = if is_final { "" } else { "still " };
+            let line = format!("{id}, route {route}: {still}{status}{by} after {}{said}", time::span(took));
             let json = json!({
                 "route": route, "message": id, "status": status, "relay": delivery["relay"],
                 "took_ms": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
@@ -142,6 +145,13 @@ async fn send(
         }
         sleep(ASKED_EVERY).await;
     }
+}
+
+/// The last trouble before anything was sent, if there was one.
+async fn why_not_sent(client: &Client, id: &str) -> Option<String> {
+    let events = client.get(&format!("/v1/messages/{id}/events"), &[]).await.ok()?;
+    let last = events["data"].as_array()?.iter().rev().find(|event| event["not_sent"].is_object())?;
+    Some(trouble::in_words(&last["not_sent"]))
 }
 
 async fn probe(client: &Client, (route, relay): (&str, &str)) -> Result<Proof> {
