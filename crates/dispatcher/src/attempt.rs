@@ -152,8 +152,7 @@ pub(crate) async fn attempt(
     crate::sabotage::poison("before_mail", &mail);
     let (head, envelope) = prepare(engine, job, &mail).await?;
     flight.head = Some(head.clone());
-    let patience = if engine.has_way_round(job) { Patience::Short } else { Patience::Usual };
-    let mut open = match open_transaction(engine, relay, patience, envelope, connection).await {
+    let mut open = match open_transaction(engine, relay, job, envelope, connection).await {
         Ok(open) => open,
         Err(outcome) => return Ok(outcome),
     };
@@ -278,7 +277,7 @@ fn header_section(content: &[u8]) -> &[u8] {
 async fn open_transaction(
     engine: &Engine,
     relay: &RelaySlot,
-    patience: Patience,
+    job: &Job,
     envelope: Envelope,
     kept: &mut Option<Connection>,
 ) -> Result<Connection, Outcome> {
@@ -290,6 +289,7 @@ async fn open_transaction(
             return finish_opening(begun, connection, kept);
         }
     }
+    let patience = if engine.has_way_round(job) { Patience::Short } else { Patience::Usual };
     let mut connection = connect(&relay.endpoint, patience, &engine.abort).await.map_err(Outcome::NotSent)?;
     let begun = connection.begin(envelope).await;
     finish_opening(begun, connection, kept)
