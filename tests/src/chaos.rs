@@ -5,7 +5,6 @@
 //! (`cargo xtask chaos`) and the short ones of the test command call the same code.
 
 mod controls;
-mod dice;
 mod disk_full;
 mod figures;
 mod idempotency;
@@ -18,6 +17,7 @@ mod restarts;
 mod sync_failure;
 
 pub use controls::{CONTROLS, Control};
+pub(crate) use figures::missed;
 pub use figures::{Figures, Missed};
 
 use crate::service::Program;

@@ -5,9 +5,11 @@
 //!
 //! Reading order: [`sink`] (the SMTP server that mail is sent to), [`load`] (the application that submits),
 //! [`oracle`] (who compares what was promised with what happened), [`service`] (the binary as a process),
-//! [`faults`] (disks that fail), [`python`] (judges that share no code with us), [`chaos`] (all of them at once).
+//! [`faults`] (disks that fail), [`python`] (judges that share no code with us), [`chaos`] (all of them at once), [`wire`]
+//! (what stands in the mail).
 
 pub mod chaos;
+mod dice;
 pub mod faults;
 pub mod limit;
 pub mod load;
@@ -15,3 +17,4 @@ pub mod oracle;
 pub mod python;
 pub mod service;
 pub mod sink;
+pub mod wire;

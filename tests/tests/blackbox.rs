@@ -39,4 +39,5 @@ mod blackbox {
     mod urgency;
     mod views_deleted;
     mod views_of_another_revision;
+    mod wire;
 }

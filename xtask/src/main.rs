@@ -13,6 +13,7 @@ mod process;
 mod sim;
 mod test;
 mod tidy;
+mod wire;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -40,6 +41,8 @@ enum Verb {
     Chaos(chaos::Args),
     /// Play whole days of mail in virtual time, with relays and recipients of every temper, people and crashes
     Sim(sim::Args),
+    /// Send mail of awkward kinds, and compare what two foreign parsers read with what was asked
+    Wire(wire::Args),
     /// Make the Debian package, in target/dist
     Dist,
     /// `postledger backup create`: copy the ledger of a data directory, verified
@@ -76,6 +79,7 @@ fn main() -> ExitCode {
         Verb::Bench(args) => bench::run(&args),
         Verb::Chaos(args) => chaos::run(&args),
         Verb::Sim(args) => sim::run(&args),
+        Verb::Wire(args) => wire::run(&args),
         Verb::Dist => dist::run(),
         Verb::Backup(args) => process::postledger(&["backup", "create"], &args.options),
         Verb::Restore(args) => process::postledger(&["restore"], &args.options),

@@ -15,6 +15,7 @@ pub struct Args {
 const NEEDED: &[(&str, &str)] = &[
     ("cc", "gcc"),
     ("smtp-sink", "postfix"),
+    ("postfix", "postfix"),
     ("sqlite3", "sqlite3"),
     ("script", "bsdutils"),
     ("curl", "curl"),

@@ -6,9 +6,9 @@
 //! touched, and nobody tells it. The sink takes its time for each answer, so that attempts are in flight when space ends.
 
 use super::Plan;
-use super::dice::Dice;
 use super::figures::{Figures, missed};
 use super::life::{Birth, Life, PATIENCE};
+use crate::dice::Dice;
 use crate::faults::Faults;
 use crate::sink::{Action, Rule, Script, Stage};
 use anyhow::{Context as _, Result};

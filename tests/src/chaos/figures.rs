@@ -16,7 +16,7 @@ impl fmt::Display for Missed {
 impl std::error::Error for Missed {}
 
 /// An error that says that a bar was missed.
-pub(super) fn missed(what: impl Into<String>) -> anyhow::Error {
+pub(crate) fn missed(what: impl Into<String>) -> anyhow::Error {
     Missed(what.into()).into()
 }
 
@@ -37,8 +37,27 @@ impl Figures {
         Self { seed, counts: vec![("rounds", 0)], missed: Vec::new() }
     }
 
+    /// Of a run that is counted in something else than rounds.
+    pub(crate) fn counting(what: &'static str, seed: u64) -> Self {
+        Self { seed, counts: vec![(what, 0)], missed: Vec::new() }
+    }
+
+    /// Remembers a bar that was missed by this error.
+    ///
+    /// # Errors
+    /// The error itself, where it is another.
+    pub(crate) fn miss_of(&mut self, error: anyhow::Error) -> anyhow::Result<()> {
+        match error.downcast::<Missed>() {
+            Ok(missed) => {
+                self.miss(missed.0);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Adds to a count.
-    pub(super) fn add(&mut self, name: &'static str, count: u64) {
+    pub(crate) fn add(&mut self, name: &'static str, count: u64) {
         *self.count(name) += count;
     }
 
@@ -67,7 +86,7 @@ impl Figures {
     }
 
     /// Remembers a bar that was missed.
-    pub(super) fn miss(&mut self, what: String) {
+    pub(crate) fn miss(&mut self, what: String) {
         self.missed.push(what);
     }
 

@@ -4,9 +4,9 @@
 //! SIGKILL comes after any number of answers; the next start knows only what the ledger knows.
 
 use super::Plan;
-use super::dice::Dice;
 use super::figures::{Figures, missed};
 use super::life::{PATIENCE, release_quarantined};
+use crate::dice::Dice;
 use crate::load::{Answer, Entry, Intent};
 use crate::oracle;
 use crate::service::{Caller, Relay, Service, Setup};

@@ -5,9 +5,9 @@
 //! else. The generator and the sink live on: they are other machines.
 
 use super::Plan;
-use super::dice::Dice;
 use super::figures::Figures;
 use super::life::{Birth, Life};
+use crate::dice::Dice;
 use anyhow::Result;
 use std::time::Duration;
 

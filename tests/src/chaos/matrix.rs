@@ -15,8 +15,8 @@ mod grid;
 mod late;
 
 use super::Plan;
-use super::dice::Dice;
 use super::figures::{Figures, Missed};
+use crate::dice::Dice;
 use crate::sink::{Action, Stage};
 use anyhow::{Context as _, Result};
 use std::sync::Arc;

@@ -6,9 +6,9 @@
 //! too. At the end the same ledger is served by a program that has been mended, and what was held is released.
 
 use super::Plan;
-use super::dice::Dice;
 use super::figures::{Figures, missed};
 use super::life::{Birth, Life, PATIENCE};
+use crate::dice::Dice;
 use crate::load::{Answer, Entry, Intent};
 use crate::service::{Caller, Exit, Program, Started};
 use crate::sink::{Action, Rule, Script, Stage};

@@ -4,10 +4,10 @@
 //! lie, how often they were read, whether the views are there.
 
 use super::Plan;
-use super::dice::Dice;
 use super::figures::{Figures, missed};
 use super::kill::strike;
 use super::life::{Birth, Life};
+use crate::dice::Dice;
 use crate::service::{Exit, Service};
 use anyhow::{Context as _, Result};
 use serde_json::Value;

@@ -5,9 +5,9 @@
 //! the signal comes, and never as long as `shutdown_grace`. The application keeps asking.
 
 use super::Plan;
-use super::dice::Dice;
 use super::figures::{Figures, missed};
 use super::life::{Birth, Life};
+use crate::dice::Dice;
 use crate::sink::{Action, Rule, Script, Stage};
 use anyhow::Result;
 use std::time::Duration;

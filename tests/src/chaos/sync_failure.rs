@@ -6,9 +6,9 @@
 //! and it comes back.
 
 use super::Plan;
-use super::dice::Dice;
 use super::figures::{Figures, missed};
 use super::life::{Birth, Life};
+use crate::dice::Dice;
 use crate::faults::Faults;
 use crate::service::{Exit, Started};
 use anyhow::{Context as _, Result};

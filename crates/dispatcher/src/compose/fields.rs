@@ -1,9 +1,11 @@
 //! The header fields of the message itself.
 
 use super::{MAX_LINE, plain, refused};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use lettre::Address;
 use lettre::message::header::{
-    Cc, From, Header, HeaderName, HeaderValue, Headers, MIME_VERSION_1_0, MessageId, ReplyTo, Subject, To,
+    Cc, From, Header, HeaderName, HeaderValue, Headers, MIME_VERSION_1_0, MessageId, ReplyTo, To,
 };
 use lettre::message::{Mailbox, Mailboxes};
 use postledger_core::address;
@@ -59,7 +61,8 @@ impl Fields {
 
     pub(super) fn set_subject(&mut self, subject: &str) -> Result<(), Unrenderable> {
         let subject = plain("subject", subject)?;
-        self.push("subject", Subject::from(subject.trim().to_owned()).display())
+        let name = HeaderName::new_from_ascii_str("Subject");
+        self.push("subject", text_field(name, subject.trim()))
     }
 
     /// A further field, if its name is allowed.
@@ -81,10 +84,10 @@ impl Fields {
         if self.further.contains(&lower) {
             return Err(refused(field, "duplicate", "each header field can be given once"));
         }
-        let value = plain(&field, value)?.trim().to_owned();
+        let value = plain(&field, value)?.trim();
         let name = HeaderName::new_from_ascii(name.to_owned())
             .map_err(|_| refused("headers", "invalid_name", "not a header name"))?;
-        self.push(&field, HeaderValue::new(name, value))?;
+        self.push(&field, text_field(name, value))?;
         self.further.push(lower);
         Ok(())
     }
@@ -107,6 +110,40 @@ impl Fields {
         self.text.push_str(&rendered);
         Ok(())
     }
+}
+
+/// Bytes in one encoded-word: with its frame it has at most 75 characters (RFC 2047 2).
+const WORD: usize = 42;
+
+/// A field of free text. What looks like an encoded-word already would be read as what it decodes to: it is encoded as it
+/// stands, which lettre does only to what is not ASCII.
+fn text_field(name: HeaderName, text: &str) -> HeaderValue {
+    if has_encoded_word(text) {
+        let encoded = encoded_words(text);
+        HeaderValue::dangerous_new_pre_encoded(name, text.to_owned(), encoded)
+    } else {
+        HeaderValue::new(name, text.to_owned())
+    }
+}
+
+/// `=?charset?b?text?=` or `=?charset?q?text?=` (RFC 2047 2).
+fn has_encoded_word(text: &str) -> bool {
+    text.match_indices("=?").any(|(at, mark)| {
+        let mut parts = text[at + mark.len()..].splitn(4, '?').skip(1);
+        let is_encoding = parts.next().is_some_and(|it| matches!(it, "b" | "B" | "q" | "Q"));
+        is_encoding && parts.nth(1).is_some_and(|rest| rest.starts_with('='))
+    })
+}
+
+fn encoded_words(text: &str) -> String {
+    let mut words = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (word, left) = rest.split_at(rest.floor_char_boundary(WORD));
+        words.push(format!("=?utf-8?b?{}?=", STANDARD.encode(word)));
+        rest = left;
+    }
+    words.join("\r\n ")
 }
 
 fn mailboxes(field: &str, all: &[address::Mailbox]) -> Result<Mailboxes, Unrenderable> {

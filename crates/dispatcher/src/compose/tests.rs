@@ -220,6 +220,27 @@ fn long_lines_and_long_lists_fit() {
     assert_eq!(parsed.to().map(|to| to.iter().count()), Some(50));
 }
 
+/// An application that sends `=?utf-8?q?a?=` as the subject wants just that to be read.
+#[test]
+fn what_looks_encoded_already_is_read_as_it_stands() {
+    for text in ["=?utf-8?q?a_b?=", "x =?UTF-8?B?w6Q=?= y", &"ä=?utf-8?q?c?= ".repeat(20)] {
+        let text = text.trim();
+        let mut draft = draft();
+        draft.subject = text.to_owned();
+        draft.headers = vec![("X-Text".into(), text.to_owned())];
+        let rendered = render(&draft);
+        let parsed = MessageParser::default().parse(rendered.as_bytes()).expect("it parses");
+        assert_eq!(parsed.subject(), Some(text));
+        let field = parsed.header_as("X-Text", mail_parser::HeaderForm::Text);
+        assert_eq!(field[0].as_text(), Some(text));
+    }
+    // A URL is no text.
+    let url = "<https://shop.example/?a=?&b=?=>";
+    let mut draft = draft();
+    draft.headers = vec![("List-Unsubscribe".into(), url.into())];
+    assert!(render(&draft).contains(url));
+}
+
 #[test]
 fn a_large_text_takes_linear_time() {
     let mut draft = draft();
