@@ -10,6 +10,7 @@
  *    of the moment the sync began, and nothing else: not one byte written after it, no truncation, no rename.
  *  - A synced file's name is durable with it, as on ext4 and XFS. A rename or an unlink is durable once its directory,
  *    or the renamed file, was synced. A file that was renamed without ever being synced is durable as an empty one.
+ *  - The machine may have been off for a while before the process starts: its wall clock is ahead by so much.
  *  - Not modelled: torn sectors inside a synced write, reordering between files, mmap (only SQLite's -shm is mapped,
  *    and it is rebuilt), O_DIRECT, O_SYNC, sync_file_range, syncfs, renameat, unlinkat, and whoever makes system calls
  *    without the C library.
@@ -36,6 +37,7 @@ struct settings {
     bool lying;               /* POSTLEDGER_FAULT_LYING: syncs succeed and make nothing durable */
     int error;                /* POSTLEDGER_FAULT_ERRNO: what a failing sync or write reports; EIO without */
     bool for_ever;            /* POSTLEDGER_FAULT_FOR_EVER: and all after it too */
+    uint64_t clock_ahead_ms;  /* POSTLEDGER_FAULT_CLOCK_AHEAD_MS: the wall clock is ahead by so much */
     char root[PATH_MAX];      /* POSTLEDGER_FAULT_ROOT: the directory that is mirrored, resolved */
     char mirror[PATH_MAX];    /* POSTLEDGER_FAULT_MIRROR: the directory of what is durable, resolved */
 };

@@ -46,6 +46,7 @@ static void read_environment(void)
     s->error = (int)number("POSTLEDGER_FAULT_ERRNO", EIO);
     s->lying = number("POSTLEDGER_FAULT_LYING", 0) != 0;
     s->for_ever = number("POSTLEDGER_FAULT_FOR_EVER", 0) != 0;
+    s->clock_ahead_ms = number("POSTLEDGER_FAULT_CLOCK_AHEAD_MS", 0);
     resolved("POSTLEDGER_FAULT_ROOT", s->root);
     resolved("POSTLEDGER_FAULT_MIRROR", s->mirror);
 

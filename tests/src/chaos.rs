@@ -11,10 +11,12 @@ mod idempotency;
 mod kill;
 mod life;
 mod matrix;
+mod outage;
 mod poison;
 mod replay;
 mod restarts;
 mod sync_failure;
+mod termination;
 
 pub use controls::{CONTROLS, Control};
 pub(crate) use figures::missed;
@@ -66,6 +68,12 @@ pub enum Scenario {
     Restarts,
     /// A message that brings the process down whenever it is sent (G19).
     Poison,
+    /// All relays are away for a while, with ten thousand messages waiting (G18).
+    Outage,
+    /// The same with fewer, and not for long.
+    ShortOutage,
+    /// Lives of a minute, relays of every temper, and kills (G8).
+    Termination,
 }
 
 /// Runs a scenario. What it found stands in the figures; a bar that was missed ends it.
@@ -84,6 +92,9 @@ pub async fn run(scenario: Scenario, plan: &Plan) -> Result<Figures> {
         Scenario::Idempotency => idempotency::idempotency(plan, &mut figures).await,
         Scenario::Replay => replay::replay(plan, &mut figures).await,
         Scenario::Poison => poison::poison(plan, &mut figures).await,
+        Scenario::Outage => outage::outage(plan, false, &mut figures).await,
+        Scenario::ShortOutage => outage::outage(plan, true, &mut figures).await,
+        Scenario::Termination => termination::termination(plan, &mut figures).await,
         Scenario::Restarts => restarts::restarts(plan, &mut figures).await,
     };
     match done {

@@ -105,6 +105,12 @@ impl Faults {
         self.with("FREE", &bytes.to_string())
     }
 
+    /// The wall clock is ahead by so much: the machine was off meanwhile.
+    #[must_use]
+    pub fn clock_ahead(self, span: Duration) -> Self {
+        self.with("CLOCK_AHEAD_MS", &span.as_millis().to_string())
+    }
+
     /// A pause before each write.
     #[must_use]
     pub fn slow_writes(self, each: Duration) -> Self {

@@ -139,7 +139,7 @@ impl Load {
         for _ in 0..shared.load.connections {
             workers.spawn(worker::work(Arc::clone(&shared)));
         }
-        Ok(Running { shared, workers })
+        Ok(Running { shared, workers, report: Report::new() })
     }
 
     /// Starts, and waits for the end.
@@ -168,6 +168,7 @@ struct Shared {
 pub struct Running {
     shared: Arc<Shared>,
     workers: JoinSet<Result<Report>>,
+    report: Report,
 }
 
 impl fmt::Debug for Running {
@@ -229,15 +230,23 @@ impl Running {
     /// # Errors
     /// When the ledger could not be written, or an answer was missing where [`Lost::Fails`].
     pub async fn finish(mut self) -> Result<Report> {
-        let mut report = Report::new();
+        self.ended().await?;
+        self.report.elapsed = self.shared.start.elapsed();
+        Ok(self.report)
+    }
+
+    /// Waits until nothing is submitted any more.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    pub async fn ended(&mut self) -> Result<()> {
         while let Some(worker) = self.workers.join_next().await {
-            report.add(worker??);
+            self.report.add(worker??);
         }
-        report.elapsed = self.shared.start.elapsed();
-        if let Some(ledger) = &self.shared.ledger {
-            ledger.settled().await?;
+        match &self.shared.ledger {
+            Some(ledger) => ledger.settled().await,
+            None => Ok(()),
         }
-        Ok(report)
     }
 }
 

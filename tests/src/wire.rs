@@ -24,6 +24,7 @@ use letter::Letter;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::time::Duration;
+use tokio::task::JoinHandle;
 
 /// Letters of one data directory, and in the memory of one sink.
 const LETTERS_PER_LIFE: u64 = 4000;
@@ -58,6 +59,8 @@ pub struct Plan {
 
 /// A letter with what arrived of it, once for each recipient.
 type Arrived = (Letter, Vec<Bytes>);
+/// The reader, free again; what differs from what was asked; how many messages were read.
+type Judged = (Python, Vec<String>, u64);
 
 /// Sends and reads. What was found stands in the figures.
 ///
@@ -75,7 +78,7 @@ pub async fn run_while(plan: &Plan, goes_on: impl Fn() -> bool) -> Result<Figure
     let mut figures = Figures::counting("letters", plan.seed);
     let mut dice = Dice::new(plan.seed);
     let mut first = 0;
-    let mut judging: Option<tokio::task::JoinHandle<Result<(Python, Vec<String>, u64)>>> = None;
+    let mut judging: Option<JoinHandle<Result<Judged>>> = None;
     let mut python = Some(Python::start("read_mail")?);
     while first < plan.letters && goes_on() {
         let count = LETTERS_PER_LIFE.min(plan.letters - first);
@@ -105,7 +108,7 @@ pub async fn run_while(plan: &Plan, goes_on: impl Fn() -> bool) -> Result<Figure
     Ok(figures)
 }
 
-fn take((python, found, read): (Python, Vec<String>, u64), figures: &mut Figures) -> Python {
+fn take((python, found, read): Judged, figures: &mut Figures) -> Python {
     figures.add("read twice", read);
     figures.add("misread", found.len() as u64);
     found.into_iter().for_each(|it| figures.miss(it));

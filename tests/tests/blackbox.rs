@@ -10,6 +10,7 @@ mod blackbox {
     mod dkim;
     mod doctor;
     mod drill;
+    mod everything_ends;
     mod examples;
     mod failover;
     mod foreign_server;
@@ -22,6 +23,7 @@ mod blackbox {
     mod older_ledger;
     mod one_message_many_fates;
     mod other_format;
+    mod outage;
     mod pages;
     mod panic_in_one_delivery;
     mod poison;

@@ -36,6 +36,10 @@ enum Scenario {
     Restarts,
     /// Mail that brings the process down whenever it is sent
     Poison,
+    /// All relays are away for a while, with ten thousand messages waiting
+    Outage,
+    /// SIGKILLs while mail that lives for a minute waits for relays of every temper
+    Termination,
     /// Builds that make a known mistake: each must be caught
     Controls,
 }
@@ -53,6 +57,8 @@ pub fn run(args: &Args) -> Result<()> {
         Scenario::Replay => chaos::Scenario::Replay,
         Scenario::Restarts => chaos::Scenario::Restarts,
         Scenario::Poison => chaos::Scenario::Poison,
+        Scenario::Outage => chaos::Scenario::Outage,
+        Scenario::Termination => chaos::Scenario::Termination,
         Scenario::Controls => return runtime.block_on(controls(args.seed)),
     };
     let rounds = args.rounds.unwrap_or(if scenario == chaos::Scenario::SmtpMatrix { 1 } else { 20 });

@@ -3,7 +3,7 @@
 use super::Plan;
 use super::figures::{Figures, missed};
 use crate::faults::{Faults, Mirror};
-use crate::load::{Entry, Load, Lost, Running, Until};
+use crate::load::{Entry, Fate, Load, Lost, Running, Until};
 use crate::oracle;
 use crate::service::{Relay, Service, Setup, Started};
 use crate::sink::{Script, Sink};
@@ -40,11 +40,26 @@ pub(super) struct Birth {
     pub(super) connections: usize,
     /// Messages per second, or as fast as they are answered.
     pub(super) rate: Option<f64>,
+    /// What recipients ask for.
+    pub(super) fate: Option<Fate>,
+    /// More members of each message, as JSON without braces.
+    pub(super) members: &'static str,
+    /// One more line of the relay's table.
+    pub(super) relay_line: &'static str,
 }
 
 impl Default for Birth {
     fn default() -> Self {
-        Self { script: Script::fast(), mirrored: false, faults: None, connections: 32, rate: None }
+        Self {
+            script: Script::fast(),
+            mirrored: false,
+            faults: None,
+            connections: 32,
+            rate: None,
+            fate: None,
+            members: r#""retry":{"schedule":["1s"],"max_attempts":50}"#,
+            relay_line: "",
+        }
     }
 }
 
@@ -52,7 +67,7 @@ impl Life {
     /// Makes everything and puts the load on; the service is not started.
     pub(super) async fn prepare(plan: &Plan, birth: Birth) -> Result<Self> {
         let sink = Sink::start(birth.script).await?;
-        let relay = Relay::plain("primary", sink.addr());
+        let relay = Relay::plain("primary", sink.addr()).line(birth.relay_line);
         let mut service = Setup::new()
             .relay(relay)
             .program(plan.program)
@@ -74,7 +89,8 @@ impl Life {
             idempotent: true,
             lost: Lost::Repeated,
             body_bytes: 1024,
-            members: Some(r#""retry":{"schedule":["1s"],"max_attempts":50}"#.to_owned()),
+            fate: birth.fate,
+            members: Some(birth.members.to_owned()),
             ledger: Some(ledger.clone()),
             ..Load::new(service.target(), service.key(), Until::Stopped)
         };
@@ -128,17 +144,7 @@ impl Life {
         }
         release_quarantined(&self.service, figures).await?;
         self.service.drained(PATIENCE * 2).await.map_err(|error| missed(format!("{error:#}")))?;
-        let exit = self.service.terminate().await?;
-        if exit.code != Some(0) {
-            return Err(missed(format!("no orderly stop: {exit}")));
-        }
-        for command in [&["audit", "verify"][..], &["replay", "--check"]] {
-            let exit = self.service.run(command).await?;
-            if exit.code != Some(0) {
-                return Err(missed(format!("{}: {exit}", command.join(" "))));
-            }
-            figures.add("verified", 1);
-        }
+        put_to_rest(&mut self.service, figures).await?;
         if let Some(faults) = &self.faults {
             // None would mean that the library is not in the process, and that nothing was tested.
             figures.add("syncs", faults.counts()?.syncs);
@@ -153,6 +159,22 @@ impl Life {
         }
         Ok(self.service)
     }
+}
+
+/// Stops in order, verifies, and replays.
+pub(super) async fn put_to_rest(service: &mut Service, figures: &mut Figures) -> Result<()> {
+    let exit = service.terminate().await?;
+    if exit.code != Some(0) {
+        return Err(missed(format!("no orderly stop: {exit}")));
+    }
+    for command in [&["audit", "verify"][..], &["replay", "--check"]] {
+        let exit = service.run(command).await?;
+        if exit.code != Some(0) {
+            return Err(missed(format!("{}: {exit}", command.join(" "))));
+        }
+        figures.add("verified", 1);
+    }
+    Ok(())
 }
 
 /// To a service that is killed again and again, what happened to be in flight each time looks like the cause of it.

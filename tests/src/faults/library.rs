@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 pub fn library() -> Result<PathBuf> {
     static LIBRARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let flags = ["-shared", "-fPIC"];
-    let sources = ["settings.c", "disk.c", "mirror.c"];
+    let sources = ["settings.c", "clock.c", "disk.c", "mirror.c"];
     let built =
         LIBRARY.get_or_init(|| compile("faults.so", &flags, &sources).map_err(|error| format!("{error:#}")));
     built.clone().map_err(|error| anyhow!("no fault library: {error}"))

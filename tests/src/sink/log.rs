@@ -139,6 +139,8 @@ pub struct Log {
     pub connections: Vec<Connection>,
     /// In order; empty unless messages are kept.
     pub sightings: Vec<Sighting>,
+    /// Connections that were open at the same time, at most. One that was open when the sink went down counts as open.
+    pub most_open: usize,
     accepted: usize,
     passes: [u32; Stage::COUNT],
     attempts: HashMap<Box<str>, u32>,
@@ -238,6 +240,7 @@ impl Journal {
             let id = log.connections.len() as u64 + 1;
             let (received, sent) = (Vec::new(), Vec::new());
             log.connections.push(Connection { id, peer, tls: false, login: None, end: None, received, sent });
+            log.most_open = log.most_open.max(log.open());
             id
         })
     }

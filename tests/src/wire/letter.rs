@@ -135,7 +135,7 @@ impl Letter {
             reply_to,
             subject: line(dice),
             text: (kind != 0).then(|| text(dice)),
-            html: (kind % 2 == 0).then(|| format!("<p>{}</p>\n{}", line(dice), text(dice))),
+            html: kind.is_multiple_of(2).then(|| format!("<p>{}</p>\n{}", line(dice), text(dice))),
             headers: headers(dice),
             files: files(dice),
         };
