@@ -8,6 +8,7 @@ mod dispatcher;
 mod figures;
 mod instruments;
 mod queue;
+mod limits;
 
 use crate::process;
 use anyhow::{Context, Result, bail};
@@ -35,6 +36,9 @@ pub struct Args {
     /// `dispatcher`: low deliveries that the critical ones pass
     #[arg(long, default_value_t = 1_000_000)]
     backlog: u64,
+    /// The limits of this machine beside the service, in turns, instead of an area
+    #[arg(long, conflicts_with = "area")]
+    limit: bool,
     /// One JSON object per line
     #[arg(long)]
     json: bool,
@@ -56,6 +60,9 @@ enum Area {
     Dispatcher,
     /// The generator beside wrk, the sink beside smtp-sink
     Instruments,
+    /// Disk, SQLite, axum and SMTP with no service between them
+    #[value(skip)]
+    Limits,
 }
 
 /// Runs the areas. Re-runs itself optimised first: a slow generator would measure itself.
@@ -81,6 +88,7 @@ pub fn run(args: &Args) -> Result<()> {
         println!("{}", figures::machine());
     }
     let areas = match args.area {
+        _ if args.limit => vec![Area::Limits],
         Some(area) => vec![area],
         None => vec![Area::Accept, Area::E2e, Area::Replay],
     };
@@ -99,6 +107,7 @@ pub fn run(args: &Args) -> Result<()> {
                 Area::Start => runtime.block_on(areas::start(args.finished, args.pending))?,
                 Area::Dispatcher => runtime.block_on(dispatcher::throughput(args.messages))?,
                 Area::Queue => Vec::new(),
+                Area::Limits => runtime.block_on(limits::limits(args.messages))?,
                 Area::Instruments => runtime.block_on(instruments::instruments(args.messages))?,
             };
             figures.add(round);

@@ -27,8 +27,21 @@ pub async fn accept(messages: u64) -> Result<Round> {
     ])
 }
 
+/// As [`accept`], a hundred messages a request.
+pub async fn accept_batches(messages: u64) -> Result<Round> {
+    let (_sink, service) = service().await?;
+    let report = Load { batch: 100, ..scheduled(&service, messages, "batch") }.run().await?;
+    ensure!(report.accepted() == messages, "not all were accepted: {report}");
+    Ok(vec![("batch_accept_per_s", report.accepted_per_second())])
+}
+
 /// From the first request until the sink has answered the last message; then the ledger must say the same.
 pub async fn e2e(messages: u64) -> Result<Round> {
+    Ok(e2e_leaving(messages).await?.0)
+}
+
+/// And what it leaves, stopped.
+pub async fn e2e_leaving(messages: u64) -> Result<(Round, Service)> {
     let (sink, mut service) = service().await?;
     let idle = service.stats()?;
     let began = now();
@@ -41,26 +54,29 @@ pub async fn e2e(messages: u64) -> Result<Round> {
     let replayed = replayed(&service, &["replay", "--check"]).await?;
     ensure!(replayed["by_status"]["delivered"] == messages, "not all are delivered: {replayed}");
     let bytes = size(&service, "ledger.db")? + size(&service, "views.db")?;
-    Ok(vec![
+    let round = vec![
         ("e2e_per_s", float(messages) / elapsed.as_secs_f64()),
         ("e2e_accept_per_s", report.accepted_per_second()),
         ("cpu_us_per_message", per(stats.cpu - idle.cpu, messages)),
         ("peak_rss_mib", mib(stats.peak_rss_bytes)),
         ("bytes_per_message", float(bytes) / float(messages)),
-    ])
+    ];
+    Ok((round, service))
 }
 
 /// The cold fold of a ledger of finished messages, without the chain and with it.
 pub async fn replay(messages: u64) -> Result<Round> {
-    let (sink, mut service) = service().await?;
-    Load::new(service.target(), service.key(), Until::Messages(messages)).run().await?;
-    all_delivered(&sink, messages).await?;
-    service.terminate().await?;
+    let (_, left) = e2e_leaving(messages).await?;
+    replay_of(&left).await
+}
+
+/// Of what a stopped service left.
+pub async fn replay_of(left: &Service) -> Result<Round> {
     let began = now();
-    let folded = replayed(&service, &["replay"]).await?;
+    let folded = replayed(left, &["replay"]).await?;
     let folding = began.elapsed();
     let began = now();
-    replayed(&service, &["audit", "verify"]).await?;
+    replayed(left, &["audit", "verify"]).await?;
     let verifying = began.elapsed();
     let events = folded["position"].as_u64().context("a replay names its position")?;
     Ok(vec![
@@ -150,7 +166,7 @@ fn per(cpu: Duration, messages: u64) -> f64 {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "figures are printed to one decimal")]
-fn float(count: u64) -> f64 {
+pub fn float(count: u64) -> f64 {
     count as f64
 }
 
