@@ -99,7 +99,8 @@ async fn scan(ledger: &Path, decode: bool) -> Result<f64> {
         after = last.try_get(0)?;
         for row in &page {
             let data: &str = row.try_get(1)?;
-            let is_whole = if decode { serde_json::from_str::<Value>(data)?.is_object() } else { !data.is_empty() };
+            let is_whole =
+                if decode { serde_json::from_str::<Value>(data)?.is_object() } else { !data.is_empty() };
             if !is_whole {
                 return Err("an event without data".into());
             }

@@ -5,36 +5,40 @@ use postledger_core::id::LedgerId;
 use postledger_core::time::Timestamp;
 
 /// A BLAKE3 hash.
-pub(crate) type Hash = [u8; 32];
+pub type Hash = [u8; 32];
 
 /// The columns that are hashed before the data, as stored.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Header<'a> {
+pub struct Header<'a> {
+    /// From 1, without a gap.
     pub position: i64,
+    /// Such as `msg_…`.
     pub stream: &'a str,
+    /// The delivery's ordinal, or 0.
     pub delivery: i64,
+    /// Inside stream and delivery, from 1.
     pub version: i64,
+    /// The epoch it was written in.
     pub epoch: i64,
+    /// Whose data it is.
     pub tenant: &'a str,
+    /// The event's kind.
     pub kind: &'a str,
+    /// The schema of that kind.
     pub schema: i64,
+    /// Microseconds since 1970.
     pub at_us: i64,
 }
 
 /// What stands before the first event: it binds the chain to its ledger.
-pub(crate) fn genesis(ledger: LedgerId, journal: i64, created_at: Timestamp) -> Hash {
+pub fn genesis(ledger: LedgerId, journal: i64, created_at: Timestamp) -> Hash {
     let mut chain = Fields::default();
     chain.bytes(&ledger.0).integer(journal).integer(created_at.as_micros());
     chain.hash()
 }
 
 /// The hash of an event that follows `previous`.
-pub(crate) fn next(
-    previous: &Hash,
-    header: &Header<'_>,
-    data: &[u8],
-    personal_digest: Option<&[u8]>,
-) -> Hash {
+pub fn next(previous: &Hash, header: &Header<'_>, data: &[u8], personal_digest: Option<&[u8]>) -> Hash {
     let mut chain = Fields(Vec::with_capacity(320 + data.len()));
     chain.bytes(previous).integer(header.position).bytes(header.stream.as_bytes());
     chain.integer(header.delivery).integer(header.version).integer(header.epoch);
@@ -44,7 +48,7 @@ pub(crate) fn next(
 }
 
 /// The digest of a personal part: its salt and its bytes.
-pub(crate) fn personal_digest(personal: &[u8]) -> Hash {
+pub fn personal_digest(personal: &[u8]) -> Hash {
     *blake3::hash(personal).as_bytes()
 }
 

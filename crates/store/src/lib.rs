@@ -9,7 +9,7 @@
 
 mod anchor;
 pub mod backup;
-mod chain;
+pub mod chain;
 pub mod codec;
 mod connect;
 mod disk;

@@ -40,7 +40,10 @@ pub async fn limits(messages: u64) -> Result<Round> {
     let ratios = vec![
         ("accept_per_s_ratio_fdatasync", accepted / of(&store, "fdatasync_4k_per_s")?),
         ("accept_per_s_ratio_hello", accepted / hello),
-        ("batch_accept_per_s_ratio_sqlite", of(&batch, "batch_accept_per_s")? / of(&store, "sqlite_rows_per_s")?),
+        (
+            "batch_accept_per_s_ratio_sqlite",
+            of(&batch, "batch_accept_per_s")? / of(&store, "sqlite_rows_per_s")?,
+        ),
         ("e2e_per_s_ratio_smtp", delivered / smtp),
         ("replay_events_per_s_ratio_scan", of(&replay, "replay_events_per_s")? / decoded),
         ("verify_events_per_s_ratio_scan", of(&replay, "verify_events_per_s")? / decoded),
@@ -85,7 +88,8 @@ fn store(directory: &Path, ledger: &Path) -> Result<Round> {
 }
 
 fn built(arguments: &[&str]) -> Result<()> {
-    let status = Command::new("cargo").args(arguments).current_dir(root()).status().context("cannot run cargo")?;
+    let status =
+        Command::new("cargo").args(arguments).current_dir(root()).status().context("cannot run cargo")?;
     ensure!(status.success(), "cargo {}: {status}", arguments.join(" "));
     Ok(())
 }
