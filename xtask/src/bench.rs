@@ -6,9 +6,11 @@
 mod areas;
 mod dispatcher;
 mod figures;
+mod growth;
 mod instruments;
 mod queue;
 mod limits;
+mod slow_disk;
 
 use crate::process;
 use anyhow::{Context, Result, bail};
@@ -16,7 +18,7 @@ use figures::Figures;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// accept, e2e, replay, start, queue, dispatcher, instruments; the first three without it
+    /// accept, e2e, replay, start, queue, dispatcher, growth, instruments; the first three without it
     area: Option<Area>,
     /// Messages per round
     #[arg(long, default_value_t = 20_000)]
@@ -39,6 +41,9 @@ pub struct Args {
     /// The limits of this machine beside the service, in turns, instead of an area
     #[arg(long, conflicts_with = "area")]
     limit: bool,
+    /// A disk that takes 200 ms for each sync, instead of an area
+    #[arg(long, conflicts_with_all = ["area", "limit"])]
+    slow_disk: bool,
     /// One JSON object per line
     #[arg(long)]
     json: bool,
@@ -58,11 +63,16 @@ enum Area {
     Queue,
     /// Messages a second to a sink beside smtp-source, and the delay of critical mail behind a backlog
     Dispatcher,
+    /// The cost of a message at the beginning of a long ledger and at its end
+    Growth,
     /// The generator beside wrk, the sink beside smtp-sink
     Instruments,
     /// Disk, SQLite, axum and SMTP with no service between them
     #[value(skip)]
     Limits,
+    /// Who waits and who is refused when the disk is slow
+    #[value(skip)]
+    SlowDisk,
 }
 
 /// Runs the areas. Re-runs itself optimised first: a slow generator would measure itself.
@@ -89,6 +99,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let areas = match args.area {
         _ if args.limit => vec![Area::Limits],
+        _ if args.slow_disk => vec![Area::SlowDisk],
         Some(area) => vec![area],
         None => vec![Area::Accept, Area::E2e, Area::Replay],
     };
@@ -98,7 +109,7 @@ pub fn run(args: &Args) -> Result<()> {
             continue;
         }
         let mut figures = Figures::default();
-        let rounds = if area == Area::Start { 1 } else { args.rounds };
+        let rounds = if matches!(area, Area::Start | Area::Growth) { 1 } else { args.rounds };
         for _ in 0..rounds {
             let round = match area {
                 Area::Accept => runtime.block_on(areas::accept(args.messages))?,
@@ -107,6 +118,8 @@ pub fn run(args: &Args) -> Result<()> {
                 Area::Start => runtime.block_on(areas::start(args.finished, args.pending))?,
                 Area::Dispatcher => runtime.block_on(dispatcher::throughput(args.messages))?,
                 Area::Queue => Vec::new(),
+                Area::Growth => runtime.block_on(growth::growth(args.messages))?,
+                Area::SlowDisk => runtime.block_on(slow_disk::slow_disk())?,
                 Area::Limits => runtime.block_on(limits::limits(args.messages))?,
                 Area::Instruments => runtime.block_on(instruments::instruments(args.messages))?,
             };

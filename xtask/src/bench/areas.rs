@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::time::{Duration, Instant};
 
 /// Longer than any round by far.
-const PATIENCE: Duration = Duration::from_secs(3600);
+pub const PATIENCE: Duration = Duration::from_secs(3600);
 
 /// Accepted durably, none delivered: the messages are scheduled for tomorrow.
 pub async fn accept(messages: u64) -> Result<Round> {
@@ -121,7 +121,7 @@ pub async fn start(finished: u64, pending: u64) -> Result<Round> {
     ])
 }
 
-async fn service() -> Result<(Sink, Service)> {
+pub async fn service() -> Result<(Sink, Service)> {
     let sink = Sink::start(Script::fast()).await?;
     let relay = Relay::plain("sink", sink.addr()).line("max_connections = 20");
     let service = Setup::new().relay(relay).variable("POSTLEDGER_LOG", "warn").start().await?;
@@ -142,11 +142,11 @@ fn tomorrow() -> String {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
-fn now() -> Instant {
+pub fn now() -> Instant {
     Instant::now()
 }
 
-async fn all_delivered(sink: &Sink, messages: u64) -> Result<()> {
+pub async fn all_delivered(sink: &Sink, messages: u64) -> Result<()> {
     let messages = usize::try_from(messages)?;
     sink.wait_for_within(PATIENCE, |log| log.accepted() >= messages).await
 }
@@ -157,11 +157,12 @@ async fn replayed(service: &Service, arguments: &[&str]) -> Result<Value> {
     Ok(serde_json::from_str(&exit.stdout)?)
 }
 
-fn size(service: &Service, file: &str) -> Result<u64> {
-    Ok(std::fs::metadata(service.data_dir().join(file))?.len())
+pub fn size(service: &Service, file: &str) -> Result<u64> {
+    let path = service.data_dir().join(file);
+    Ok(std::fs::metadata(&path).with_context(|| path.display().to_string())?.len())
 }
 
-fn per(cpu: Duration, messages: u64) -> f64 {
+pub fn per(cpu: Duration, messages: u64) -> f64 {
     cpu.as_secs_f64() * 1e6 / float(messages)
 }
 
@@ -170,6 +171,6 @@ pub fn float(count: u64) -> f64 {
     count as f64
 }
 
-fn mib(bytes: u64) -> f64 {
+pub fn mib(bytes: u64) -> f64 {
     float(bytes) / 1_048_576.0
 }
