@@ -4,12 +4,13 @@
 //! the least and the greatest.
 
 mod areas;
+mod attachment;
 mod dispatcher;
 mod figures;
 mod growth;
 mod instruments;
-mod queue;
 mod limits;
+mod queue;
 mod slow_disk;
 
 use crate::process;
@@ -18,7 +19,7 @@ use figures::Figures;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// accept, e2e, replay, start, queue, dispatcher, growth, instruments; the first three without it
+    /// accept, e2e, replay, start, queue, dispatcher, growth, attachment, instruments; the first three without it
     area: Option<Area>,
     /// Messages per round
     #[arg(long, default_value_t = 20_000)]
@@ -63,6 +64,8 @@ enum Area {
     Queue,
     /// Messages a second to a sink beside smtp-source, and the delay of critical mail behind a backlog
     Dispatcher,
+    /// Small messages beside one client with large files
+    Attachment,
     /// The cost of a message at the beginning of a long ledger and at its end
     Growth,
     /// The generator beside wrk, the sink beside smtp-sink
@@ -118,6 +121,7 @@ pub fn run(args: &Args) -> Result<()> {
                 Area::Start => runtime.block_on(areas::start(args.finished, args.pending))?,
                 Area::Dispatcher => runtime.block_on(dispatcher::throughput(args.messages))?,
                 Area::Queue => Vec::new(),
+                Area::Attachment => runtime.block_on(attachment::attachment())?,
                 Area::Growth => runtime.block_on(growth::growth(args.messages))?,
                 Area::SlowDisk => runtime.block_on(slow_disk::slow_disk())?,
                 Area::Limits => runtime.block_on(limits::limits(args.messages))?,

@@ -20,7 +20,8 @@ const TIME: Duration = Duration::from_secs(20);
 pub async fn slow_disk() -> Result<Round> {
     let sink = Sink::start(Script::fast()).await?;
     let faults = Faults::new()?.on("ledger.db").slow_syncs(SYNC);
-    let mut setup = Setup::new().relay(Relay::plain("sink", sink.addr()).line("max_connections = 20"));
+    let setup = Setup::new().server("max_connections = 4096");
+    let mut setup = setup.relay(Relay::plain("sink", sink.addr()).line("max_connections = 20"));
     for (name, value) in faults.environment() {
         setup = setup.variable(&name, &value);
     }
