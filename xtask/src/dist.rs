@@ -7,8 +7,14 @@ use std::process::Command;
 
 /// Builds the optimised binary, lets it write its own pages and scripts, and packs all of it into `target/dist`.
 pub fn run() -> Result<()> {
-    if !process::exists("cargo-deb") {
-        bail!("missing: cargo-deb (cargo install --locked cargo-deb)");
+    // Without the second the package would not say which libraries it needs, and still be made.
+    for (program, by) in [
+        ("cargo-deb", "cargo install --locked cargo-deb"),
+        ("dpkg-shlibdeps", "Debian: apt-get install dpkg-dev"),
+    ] {
+        if !process::exists(program) {
+            bail!("missing: {program} ({by})");
+        }
     }
     process::run(
         "cargo",
