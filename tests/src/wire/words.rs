@@ -58,7 +58,8 @@ pub(super) fn line(dice: &mut Dice) -> String {
         4 => text.clear(),
         _ => {}
     }
-    text
+    // A subject has at most 998 characters.
+    text.chars().take(900).collect()
 }
 
 /// A body: lines of any kind, but no NUL and no bare CR.

@@ -17,11 +17,13 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Seeds that once showed a mistake: mail that waited below the urgent for as long as fresh mail of other tenants came
-/// before it; a relay on trial whose mail stayed closed at the backup; a relay that came back to mail closed elsewhere.
-const REGRESSIONS: [(Play, u64); 3] = [(Play::Backlog, 1), (Play::Anything, 2), (Play::Anything, 22)];
+/// before it; a relay on trial whose mail stayed closed at the backup; a relay that came back to mail closed elsewhere. The
+/// last was a mistake of the judge, whose bound was for who has had no start in this turn.
+const REGRESSIONS: [(Play, u64); 4] =
+    [(Play::Backlog, 1), (Play::Anything, 2), (Play::Anything, 22), (Play::Flood, 9470)];
 
 /// Of the test command.
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 150;
 /// Of the walk to the end of everything, for each seed.
 const STEPS: u32 = 300;
 

@@ -156,7 +156,8 @@ fn anything(mut dice: Dice, lie: Lie) -> (Site, Shown) {
 
 /// One tenant has thousands in the queue, the others a message now and then, all of one class.
 ///
-/// Bound: a start of each tenant that has mail, at the slowest the relay can be, and one transaction before them.
+/// Bound: two starts of each tenant that has mail, at the slowest the relay can be, and one transaction before them. Two,
+/// since who has just had its own start waits for the rest of this turn and for those before it in the next.
 fn flood(mut dice: Dice, lie: Lie) -> (Site, Shown) {
     let (connections, tenants) = (dice.within(1, 12), dice.within(2, 30));
     let mut only = host(&mut dice, connections);
@@ -192,8 +193,8 @@ fn flood(mut dice: Dice, lie: Lie) -> (Site, Shown) {
         }
     }
     site.run_dry(seconds(4 * 3600));
-    let rounds = u32::try_from(2 + tenants.div_ceil(at_once)).expect("few");
-    let paced = rate.map_or(Duration::ZERO, |rate| Duration::from_secs_f64((tenants + 1) as f64 / rate));
+    let rounds = u32::try_from(2 + 2 * tenants.div_ceil(at_once)).expect("few");
+    let paced = rate.map_or(Duration::ZERO, |rate| Duration::from_secs_f64((2 * tenants + 1) as f64 / rate));
     let bound = slowest * rounds + paced + Duration::from_millis(50);
     let waits = site.letters.iter().filter(|it| it.tenant > 0);
     let longest = waits.map(|it| it.started.unwrap_or(Duration::MAX) - it.accepted).max().unwrap_or_default();
